@@ -1,0 +1,1 @@
+"""The live terminal console of a Tollhouse gateway."""
