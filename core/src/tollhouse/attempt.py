@@ -1,0 +1,80 @@
+"""An attempt: one try of one target, from dispatch to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from .config import Timeouts
+from .dialect import Dialect, Receipt, Request
+from .errors import TollhouseError
+from .target import Target
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .provider import Provider
+
+AttemptState = Literal["pending", "won", "lost", "failed"]
+
+
+class Attempt:
+    """One try. Times are monotonic seconds; None until reached. `lost` is a race's loser, `failed` everything
+    else that did not win, `skipped` in `error` included."""
+
+    __slots__ = (
+        "body",
+        "content_at",
+        "cost",
+        "dialect",
+        "ended_at",
+        "error",
+        "exchange",
+        "first_byte_at",
+        "headers",
+        "number",
+        "provider",
+        "receipt",
+        "request",
+        "started_at",
+        "state",
+        "status",
+        "target",
+        "timeouts",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        number: int,
+        target: Target,
+        provider: Provider,
+        request: Request,
+        dialect: Dialect | None,
+        timeouts: Timeouts,
+    ) -> None:
+        self.exchange, self.number, self.target, self.provider = exchange, number, target, provider
+        self.request, self.dialect, self.timeouts = request, dialect, timeouts
+        """`dialect` is the one to speak upstream; None for a provider that answers in the neutral form."""
+        self.body: bytes = b""
+        """What goes upstream, in `dialect`."""
+        self.headers: dict[str, str] = {}
+        """Headers for the upstream; `dispatch` may add credentials and more. Never logged."""
+        self.receipt: Receipt | None = None
+        """What a translation could not carry; None when both sides speak the same dialect."""
+        self.state: AttemptState = "pending"
+        self.status = 0
+        """The upstream's HTTP status; 0 while there is none."""
+        self.error: TollhouseError | None = None
+        self.usage: Usage | None = None
+        self.cost: int | None = 0
+        """Nano-USD; None when the target has no rate card (`unpriced`)."""
+        self.started_at = exchange.now()
+        self.first_byte_at: float | None = None
+        self.content_at: float | None = None
+        self.ended_at: float | None = None
+
+    def seen(self, usage: Usage | None) -> None:
+        """Take a usage report; the last non-null of each bucket wins."""
+        if usage is not None:
+            self.usage = self.usage.merged(usage) if self.usage else usage

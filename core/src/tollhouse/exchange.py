@@ -1,0 +1,241 @@
+"""An exchange: one request on its journey, and everything known about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal
+
+from .attempt import Attempt
+from .principal import ANONYMOUS, Principal
+from .target import Plan, Target
+from .tokens import Tokens
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from .dialect import Dialect, Request, Route
+    from .edition import Edition
+    from .gateway import Gateway
+    from .store import Grant
+
+Outcome = Literal["completed", "answered", "rejected", "failed", "disconnected"]
+Commit = Literal["none", "status", "content"]
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id() -> str:
+    """A request id: sorts by time (milliseconds), 80 random bits, safe in headers and file names."""
+    number = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "req_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+
+
+class Exchange:
+    """One request on its journey.
+
+    The core owns it; hooks read everything and change only what their contract names. It ends in exactly one
+    outcome. `state` is a plugin's own drawer, by plugin name; nothing else may reach into another's.
+    """
+
+    __slots__ = (
+        "_levels",
+        "attempts",
+        "commit",
+        "deadline",
+        "dialect",
+        "edition",
+        "error",
+        "gates",
+        "gateway",
+        "grant",
+        "headers",
+        "held",
+        "hold",
+        "id",
+        "left",
+        "method",
+        "model",
+        "notes",
+        "origin",
+        "outcome",
+        "outgoing",
+        "path",
+        "phases",
+        "plan",
+        "principal",
+        "query",
+        "receiver",
+        "request",
+        "request_id",
+        "response_headers",
+        "route",
+        "saved",
+        "sponsors",
+        "started",
+        "started_at",
+        "state",
+        "status",
+        "tags",
+        "tail",
+        "task",
+        "tokens",
+        "upload",
+        "vary",
+    )
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        edition: Edition,
+        *,
+        dialect: Dialect,
+        route: Route,
+        headers: Mapping[str, str],
+        method: str = "POST",
+        path: str = "",
+        query: str = "",
+        origin: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.id = new_id()
+        self.request_id = request_id or self.id
+        """What the caller sees; theirs when they sent a well-formed one."""
+        self.gateway, self.edition, self.dialect, self.route = gateway, edition, dialect, route
+        self.task = route.task
+        self.headers, self.method, self.path, self.query = headers, method, path, query
+        """The caller's headers, names in lower case. Credentials included: never log them."""
+        self.origin = origin
+        """The caller's IP address, or what submitted the exchange (`submit:judge`)."""
+        self.started = gateway.clock.monotonic()
+        self.started_at = gateway.clock.time()
+        self.deadline = self.started + edition.timeouts("").total
+        """When everything must be over, in monotonic seconds; set again once the model is known."""
+        self.principal: Principal = ANONYMOUS
+        self.request: Request = None  # type: ignore[assignment]  # set before any hook after authenticate runs
+        self.model = ""
+        """The model as the caller asked for it."""
+        self.plan: Plan | None = None
+        self.attempts: list[Attempt] = []
+        self.outcome: Outcome | None = None
+        self.status = 0
+        """The HTTP status the caller got; 499 when they left first."""
+        self.error: BaseException | None = None
+        self.commit: Commit = "none"
+        self.vary: dict[str, str] = {}
+        """What else an answer depends on; goes into the cache key."""
+        self.state: dict[str, Any] = {}
+        self.notes: list[tuple[str, str]] = []
+        """Decisions for operators: (plugin or phase, words)."""
+        self.tags: dict[str, str] = {}
+        self.phases: dict[str, float] = {}
+        """Seconds spent by phase name, in the order they were entered."""
+        self.response_headers: dict[str, str] = {}
+        """Headers the reply will bear; plugins add theirs before content."""
+        self.outgoing: list[tuple[str, bytes]] = []
+        """Outbox mail, stored with the settle."""
+        self.hold = ""
+        """The store hold of this exchange while it has one."""
+        self.held: dict[str, int] = {}
+        """What was held, by measure."""
+        self.grant: Grant | None = None
+        self.saved = 0
+        """Nano-USD a cached answer did not cost."""
+        self.left = False
+        """Whether the caller has gone."""
+        self.gates: list[asyncio.Task[Any]] = []
+        self.sponsors = 0
+        self.tail = path
+        """For a passthrough: the path to append to the provider's base URL, without its query."""
+        self.upload: AsyncIterator[bytes] | bytes = b""
+        """For a passthrough: the caller's body, streamed; may be read once."""
+        self.tokens = Tokens(self)
+        """The one estimate of input and output tokens that limits and budgets hold by."""
+        # Ends the journey from outside; set by whoever runs it.
+        self.receiver: Callable[[], object] | None = None
+        self._levels: dict[str, Any] = {}
+
+    def now(self) -> float:
+        """Monotonic seconds on the gateway's clock."""
+        return self.gateway.clock.monotonic()
+
+    def note(self, who: str, words: str) -> None:
+        """Leave a reason operators will read: why this route, why blocked. No prompt text, no secrets."""
+        self.notes.append((who, words))
+
+    def setting(self, plugin: str) -> Any:
+        """The plugin's key for this exchange, merged defaults < model < team < key; None when nobody set it."""
+        key = "setting:" + plugin
+        if key not in self._levels:
+            self._levels[key] = self.edition.levels.merged(
+                plugin, model=self.model, team=self.principal.team, key=self.principal.key
+            )
+        return self._levels[key]
+
+    def settings(self, plugin: str) -> Any:
+        """The plugin's key at every level that set one, in that order: limits and budgets of all levels hold."""
+        return self.edition.levels.resolve(plugin, model=self.model, team=self.principal.team, key=self.principal.key)
+
+    def gate(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
+        """Run `work` beside the upstream call; the core awaits it before the first content of any reply leaves,
+        and an error it raises ends the exchange. Owned by the core: cancelled when the exchange ends first."""
+        task = asyncio.ensure_future(work)
+        self.gates.append(task)
+        return task
+
+    def sponsor(self) -> AbstractContextManager[None]:
+        """While any sponsor is held the upstream stays alive although the caller has gone."""
+        return _Sponsor(self)
+
+    @property
+    def winner(self) -> Attempt | None:
+        """The attempt that answered."""
+        return next((a for a in reversed(self.attempts) if a.state == "won"), None)
+
+    @property
+    def target(self) -> Target | None:
+        """The last target asked."""
+        return self.attempts[-1].target if self.attempts else None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The winner's usage."""
+        return self.winner.usage if self.winner else None
+
+    @property
+    def cost(self) -> int | None:
+        """Nano-USD of all attempts, failed ones and race losers included; None when any was unpriced."""
+        total = 0
+        for attempt in self.attempts:
+            if attempt.cost is None:
+                return None
+            total += attempt.cost
+        return total
+
+    def mail(self, queue: str, data: bytes) -> None:
+        """Put a message into the outbox, stored in the same transaction as the ledger row."""
+        self.outgoing.append((queue, data))
+
+    def leave(self) -> None:
+        """The caller has gone: end the work, unless somebody sponsors it."""
+        if self.left:
+            return
+        self.left = True
+        if self.receiver and not self.sponsors:
+            self.receiver()
+
+
+class _Sponsor(AbstractContextManager[None]):
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def __enter__(self) -> None:
+        self.exchange.sponsors += 1
+
+    def __exit__(self, *_: object) -> None:
+        exchange = self.exchange
+        exchange.sponsors -= 1
+        if exchange.left and not exchange.sponsors and exchange.receiver:
+            exchange.receiver()

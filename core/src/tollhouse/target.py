@@ -1,0 +1,31 @@
+"""Targets and plans: where an exchange may go, best first, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model of one configured provider. `name` is `provider/model`."""
+
+    provider: str
+    model: str
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        return f"{self.provider}/{self.model}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The targets to try, best first. `reasons` are words for operators, in the order they mattered."""
+
+    targets: Sequence[Target]
+    reasons: Sequence[str] = field(default=())

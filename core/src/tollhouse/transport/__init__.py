@@ -1,0 +1,5 @@
+"""The way upstream: one small interface that every HTTP provider calls, and that several clients implement."""
+
+from .interface import Call, Response, Transport
+
+__all__ = ["Call", "Response", "Transport"]
