@@ -1,0 +1,250 @@
+"""An edition: one configuration made live — its plugins, frozen chain, routes, providers and models."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .chain import Chain
+from .config import Bound, Config, ConfigErrors, Loaded, PluginSchema, Timeouts, bind, validate
+from .config.problems import Problems, join
+from .dialect import Dialect
+from .errors import ConfigError, Rejected
+from .hooks import Endpoint
+from .plugins import Catalog, Found
+from .principal import Principal
+from .provider import Provider
+from .rates import Rates
+from .routes import Routes
+from .target import Target
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .gateway import Gateway
+
+_UNPRICED = object()
+_NAMED = 20
+"""Model names an error lists at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A plugin of this edition."""
+
+    found: Found
+    plugin: object
+
+    @property
+    def name(self) -> str:
+        """The plugin's name in gateway.toml."""
+        return self.found.name
+
+
+class Edition:
+    """One configuration, live. Exchanges pin it; it is retired when a successor serves and the last one left."""
+
+    def __init__(self, gateway: Gateway, loaded: Loaded, number: int, extra: Sequence[Found] = ()) -> None:
+        """Load, bind, freeze. Raises ConfigError or ConfigErrors; nothing is opened before `start`.
+        `extra` plugins are loaded without being installed, after those the file lists."""
+        self.gateway, self.number, self.loaded = gateway, number, loaded
+        self.config: Config = loaded.config
+        catalog = Catalog(loaded.path.parent)
+        found, missing = _found(loaded, catalog, extra)
+        schemas = {one.name: PluginSchema(_attribute(one, "Settings"), _attribute(one, "Level")) for one in found}
+        self.plugged = _make(loaded, found, schemas)
+        self.chain = Chain(
+            [(one.name, one.plugin) for one in self.plugged],
+            limits={name: float(limit) for name, limit in self.config.server.hooks.items()},
+            on_failure=gateway.plugin_failed,
+        )
+        kinds = self._kinds()
+        for kind, error in missing.items():
+            if kind not in kinds:
+                raise error
+        self.bound: Bound = bind(
+            loaded,
+            schemas,
+            {kind: getattr(make, "Settings", None) for kind, make in kinds.items()},
+            installed=catalog.installed,
+        )
+        self.levels = self.bound.levels
+        self.dialects: dict[str, Dialect] = {}
+        for _, dialects in self.chain["dialects"].gather(gateway):
+            for dialect in dialects:
+                if dialect.name in self.dialects:
+                    raise ConfigError(f"two plugins bring the dialect {dialect.name}.", path="plugins")
+                self.dialects[dialect.name] = dialect
+        self.endpoints: list[Endpoint] = [e for _, many in self.chain["endpoints"].gather(gateway) for e in many]
+        self.providers: dict[str, Provider] = {
+            name: kinds[entry.kind](name, self.bound.providers[name], gateway)
+            for name, entry in self.config.providers.items()
+        }
+        self.routes = Routes(self.dialects.values(), self.endpoints, self.providers)
+        self._targets = {
+            model.name: tuple(Target(t.provider, t.model, t.weight) for t in model.targets)
+            for model in self.config.models.values()
+        }
+        self._open = self.config.undeclared_models or not self._targets
+        self._rates: dict[Target, Any] = {}
+        self._in_flight: set[Exchange] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._started = False
+
+    async def start(self) -> None:
+        """Run the `startup` hooks. Raises ConfigError when one refuses; what had started is shut down again."""
+        try:
+            await self.chain["startup"].each(self.gateway)
+        except Exception as error:
+            await self.stop()
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"{error}", hint="The log above says more.") from error
+        self._started = True
+
+    async def stop(self) -> None:
+        """Wait for the exchanges that pin this edition, then shut the plugins down and close the providers."""
+        await self.emptied()
+        await self.chain["shutdown"].each(self.gateway)
+        for provider in self.providers.values():
+            await provider.close()
+
+    async def emptied(self) -> None:
+        """Wait until no exchange pins this edition."""
+        await self._empty.wait()
+
+    def enter(self, exchange: Exchange) -> None:
+        """An exchange begins on this edition."""
+        self._in_flight.add(exchange)
+        self._empty.clear()
+
+    def leave(self, exchange: Exchange) -> None:
+        """An exchange has ended."""
+        self._in_flight.discard(exchange)
+        if not self._in_flight:
+            self._empty.set()
+
+    @property
+    def in_flight(self) -> Sequence[Exchange]:
+        """The exchanges under way."""
+        return tuple(self._in_flight)
+
+    def timeouts(self, model: str, provider: str = "") -> Timeouts:
+        """The deadlines of a model on a provider, in seconds."""
+        return self.bound.timeouts(provider, model)
+
+    def rates(self, target: Target) -> Rates | None:
+        """The target's rate card, asked for once; None when nobody prices it."""
+        rates = self._rates.get(target, _UNPRICED)
+        if rates is _UNPRICED:
+            rates = self._rates[target] = self.chain["price"].first_now(target)
+        return rates  # type: ignore[no-any-return]
+
+    def models_for(self, principal: Principal) -> list[str]:
+        """The declared models a caller may use, in the file's order."""
+        return [name for name in self._targets if principal.may_use(name)]
+
+    def targets(self, model: str, principal: Principal) -> tuple[Target, ...]:
+        """Where a model goes, best first. Raises Rejected (404) naming what exists."""
+        declared = self._targets.get(model)
+        if declared is not None:
+            return declared
+        provider, slash, rest = model.partition("/")
+        if self._open and slash and rest and provider in self.providers:
+            return (Target(provider, rest),)
+        raise self.unknown_model(model, principal)
+
+    def unknown_model(self, model: str, principal: Principal) -> Rejected:
+        """The 404 for a model that does not exist, or that this caller may not use: the two are not told apart."""
+        names = self.models_for(principal)
+        known = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        if self._open and self.providers:
+            ways = " or ".join(f"`{name}/MODEL`" for name in list(self.providers)[:5])
+            advice = f"Ask for {ways}" + (f", or one of: {known}." if known else ".")
+        else:
+            advice = f"You may use: {known}." if known else "You may use none."
+        shown = model[:100].encode("unicode_escape").decode("ascii")
+        return Rejected(
+            f"The model `{shown}` does not exist or you do not have access to it. {advice}",
+            status=404,
+            code="model_not_found",
+            param="model",
+        )
+
+    def passthrough(self, exchange: Exchange) -> str:
+        """The provider a passthrough goes to: the one its path names, else the default one."""
+        named = exchange.state.get("core.provider")
+        if named:
+            return str(named)
+        if default := self.config.default_provider:
+            return default
+        for name, provider in self.providers.items():
+            if exchange.dialect.name in provider.speaks:
+                return name
+        raise Rejected(
+            f"{exchange.method} {exchange.path} is not something this gateway does, and no provider would take it.",
+            status=404,
+            code="not_found",
+        )
+
+    def _kinds(self) -> Mapping[str, Any]:
+        kinds: dict[str, Any] = {}
+        for plugin, offered in self.chain["providers"].gather(self.gateway):
+            for kind, make in offered.items():
+                if kind in kinds:
+                    raise ConfigError(f"the provider kind {kind} is offered twice, last by {plugin}.", path="plugins")
+                kinds[kind] = make
+        return kinds
+
+
+def _found(loaded: Loaded, catalog: Catalog, extra: Sequence[Found]) -> tuple[list[Found], dict[str, ConfigError]]:
+    """The plugins the file lists, then those given, then those its providers need; and the errors of provider
+    kinds that no installed plugin is known for, which a listed one may still offer."""
+    found = [catalog.plugin(name, f"plugins[{i}]") for i, name in enumerate(loaded.config.plugins)]
+    found += extra
+    names = [one.name for one in found]
+    missing: dict[str, ConfigError] = {}
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f'the plugin "{name}" is listed twice.', path="plugins")
+    for provider in loaded.config.providers.values():
+        if provider.kind in names:
+            continue
+        where = join("providers", provider.name) + (".kind" if provider.kind != provider.name else "")
+        try:
+            one = catalog.provider(provider.kind, where)
+        except ConfigError as error:
+            missing[provider.kind] = error
+            continue
+        if one.name not in names:
+            found.append(one)
+            names.append(one.name)
+    return found, missing
+
+
+def _make(loaded: Loaded, found: Sequence[Found], schemas: Mapping[str, PluginSchema]) -> list[Plugged]:
+    problems = Problems()
+    plugged = []
+    for one in found:
+        settings_type = schemas[one.name].settings
+        if settings_type is None:
+            plugged.append(Plugged(one, one.make()))
+            continue
+        try:
+            settings = validate(settings_type, loaded.tables.get(one.name, {}), one.name, env=loaded.env)
+        except ConfigErrors as several:
+            problems.errors.extend(several.errors)
+        except ConfigError as error:
+            problems.errors.append(error)
+        else:
+            plugged.append(Plugged(one, one.make(settings)))
+    problems.check()
+    return plugged
+
+
+def _attribute(found: Found, name: str) -> Any:
+    value = getattr(found.make, name, None)
+    return value if value is None or not inspect.ismethod(value) else None

@@ -1,0 +1,6 @@
+"""The journey of an exchange: from its first hook to its one outcome."""
+
+from .run import Journey
+from .sink import Collected, Sink
+
+__all__ = ["Collected", "Journey", "Sink"]

@@ -1,0 +1,226 @@
+"""The attempts of an exchange: dispatch, send, race, relay, recover, under one cap and one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..attempt import Attempt, AttemptState
+from ..dialect import Dialect, Receipt, Request
+from ..errors import PluginFailed, ProviderError, Refused, Rejected, Skip, TollhouseError
+from ..hooks import Next
+from ..reply import Event
+from ..target import Target
+from ..usage import Usage
+from ..wire import upward
+from .delivery import Delivery
+from .holding import Holding
+from .patience import Patience
+from .racing import race
+from .source import Source
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange
+
+
+class Attempts:
+    """Everything between the plan and the last event of the reply that was delivered."""
+
+    def __init__(self, exchange: Exchange, delivery: Delivery, holding: Holding) -> None:
+        self.exchange, self.delivery, self.holding = exchange, delivery, holding
+        self._max = exchange.edition.config.max_attempts
+
+    async def run(self) -> None:
+        """Try targets until one delivers. Raises the last ProviderError, or the Rejected, PluginFailed or
+        CancelledError that ended it; every attempt made has been observed by then."""
+        exchange = self.exchange
+        assert exchange.plan is not None
+        waiting = list(exchange.plan.targets)
+        step = Next(waiting.pop(0))
+        while True:
+            try:
+                await self._try(step)
+            except Skip as skip:
+                exchange.note("dispatch", f"{step.target.name} skipped: {skip.reason}")
+                if not waiting:
+                    raise ProviderError(
+                        f"No target can take this request now: {skip.reason}",
+                        kind="overloaded",
+                        code="no_target",
+                    ) from skip
+                step = Next(waiting.pop(0))
+                await self.holding.raise_to(step.target)
+            except ProviderError as error:
+                step = await self._recovery(error)
+                waiting = [target for target in waiting if target != step.target]
+            else:
+                return
+
+    def remaining(self) -> float:
+        """Seconds left of the whole exchange; a little more than 0 when none are."""
+        return max(0.001, self.exchange.deadline - self.exchange.now())
+
+    async def _recovery(self, error: ProviderError) -> Next:
+        """Where to go after this failure; raises it again when nowhere."""
+        exchange = self.exchange
+        if exchange.commit == "content" or (exchange.left and not exchange.sponsors):
+            raise error
+        if len(exchange.attempts) >= self._max:
+            exchange.note("core", f"no further attempt: {self._max} were made")
+            raise error
+        step, plugin = await exchange.edition.chain["recover"].first(exchange, exchange.attempts[-1])
+        if step is None:
+            raise error
+        if exchange.now() + step.pause >= self.exchange.deadline:
+            exchange.note("core", f"{plugin} would go on to {step.target.name}, but the deadline is too near")
+            raise error
+        exchange.note(plugin, f"after {error.kind}: {step.target.name}")
+        if step.pause:
+            await asyncio.sleep(step.pause)
+        await self.holding.raise_to(step.target)
+        return step  # type: ignore[no-any-return]
+
+    async def _try(self, step: Next) -> None:
+        """One attempt, or a race of two, up to the last event."""
+        patience = Patience(self.remaining())
+        source: Source | None = None
+        attempt: Attempt | None = None
+        try:
+            attempt = await self.dispatched(step.target, step.request)
+            terms = self.exchange.edition.chain["race"].first_now(self.exchange, attempt)
+            if terms is None:
+                source = await self.send(attempt, patience)
+            else:
+                source = await race(self, attempt, terms)
+                source.move_to(patience)
+                attempt = source.attempt
+            await self._relay(source)
+        except Skip:
+            raise
+        except Refused as refused:
+            error = ProviderError(
+                refused.message,
+                kind="refused",
+                code=refused.code,
+                type="invalid_request_error",
+                again=refused.again,
+            )
+            self.end(attempt, "failed", error)
+            if not refused.again:
+                raise Rejected(refused.message, code=refused.code, should_retry=False) from refused
+            raise error from refused
+        except TollhouseError as error:
+            self.end(attempt, "failed", error)
+            raise
+        except asyncio.CancelledError:
+            self.end(attempt, "won" if attempt and attempt.content_at is not None else "lost")
+            raise
+        except Exception as error:
+            self.end(attempt, "failed", PluginFailed(step.target.provider, "send", type(error).__name__))
+            raise
+        else:
+            self.end(attempt, "won")
+        finally:
+            patience.close()
+            if source is not None:
+                self.exchange.gateway.release(source.close())
+
+    async def dispatched(self, target: Target, request: Request | None) -> Attempt:
+        """A new attempt, ready to leave; raises Skip before it counts."""
+        exchange = self.exchange
+        edition = exchange.edition
+        provider = edition.providers[target.provider]
+        asked = request or exchange.request
+        dialect = self._speaking(provider.speaks, asked)
+        attempt = Attempt(
+            exchange,
+            len(exchange.attempts) + 1,
+            target,
+            provider,
+            asked,
+            dialect,
+            edition.timeouts(exchange.model, target.provider),
+        )
+        attempt.headers = upward(exchange.headers)
+        await edition.chain["dispatch"].each(exchange, attempt)
+        if dialect is not None and asked.task != "passthrough":
+            if dialect.name == asked.dialect.name:
+                attempt.body = dialect.address(asked, target.model)
+            else:
+                attempt.body, attempt.receipt = dialect.encode(asked, target.model)
+        elif dialect is None:
+            attempt.receipt = Receipt() if asked.dialect is not exchange.dialect else None
+        exchange.attempts.append(attempt)
+        return attempt
+
+    def _speaking(self, speaks: Sequence[str], request: Request) -> Dialect | None:
+        """The dialect to speak upstream: the caller's if the provider knows it, else the provider's best that is
+        loaded; None for a provider of the neutral form."""
+        if not speaks:
+            return None
+        dialects = self.exchange.edition.dialects
+        if request.dialect.name in speaks:
+            return request.dialect
+        for name in speaks:
+            if name in dialects:
+                return dialects[name]
+        raise ProviderError(
+            f"No loaded plugin speaks {' or '.join(speaks)}, which this provider needs.",
+            kind="invalid",
+            code="no_dialect",
+        )
+
+    async def send(self, attempt: Attempt, patience: Patience) -> Source:
+        """Ask the provider, and read ahead to the first content; closes what it opened when it fails."""
+        exchange, wait = self.exchange, attempt.timeouts.first_byte
+        patience.begin(wait, f"no answer came within {wait:g} s")
+        try:
+            reply = await attempt.provider.send(attempt)
+        except asyncio.CancelledError:
+            if failure := patience.failure():
+                raise failure from None
+            raise
+        except ProviderError as error:
+            attempt.status = error.status
+            raise
+        finally:
+            patience.end()
+        attempt.status, attempt.first_byte_at = reply.status, exchange.now()
+        dialect = exchange.edition.dialects.get(reply.dialect)
+        decoder = dialect.decoder(attempt.request.task) if dialect and reply.form != "chunks" else None
+        source = Source(reply, decoder, patience, attempt)
+        try:
+            await source.reach_content()
+        except BaseException:
+            exchange.gateway.release(source.close())
+            raise
+        return source
+
+    async def _relay(self, source: Source) -> None:
+        exchange, step = self.exchange, self.exchange.edition.chain["relay"]
+        self.delivery.restart(source.reply)
+        layers: list[AsyncIterator[Event]] = step.wrap(exchange, source)
+        try:
+            await self.delivery.carry(layers, step.calls)
+        finally:
+            self._assume(source)
+
+    def _assume(self, source: Source) -> None:
+        """A stream that ended without usage costs at least its estimated input and what was delivered."""
+        attempt = source.attempt
+        if attempt is None or attempt.usage is not None or attempt.content_at is None or self.exchange.task != "chat":
+            return
+        attempt.usage = Usage(input=self.exchange.tokens.input, output=source.pieces, source="estimate")
+
+    def end(self, attempt: Attempt | None, state: AttemptState, error: TollhouseError | None = None) -> None:
+        """Close an attempt's books and let everybody observe it, exactly once."""
+        if attempt is None or attempt.state != "pending":
+            return
+        exchange = self.exchange
+        attempt.state, attempt.error, attempt.ended_at = state, error, exchange.now()
+        if attempt.usage is not None:
+            rates = exchange.edition.rates(attempt.target)
+            attempt.cost = rates.cost(attempt.usage) if rates else None
+        exchange.edition.chain["observe"].each_now(exchange, attempt)
+        exchange.gateway.attempt_ended(exchange, attempt)

@@ -1,0 +1,210 @@
+"""Carrying a reply to its caller: through the relays, into the caller's dialect, with its commit levels."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..chain import Call
+from ..dialect import Encoder
+from ..errors import PluginFailed, ProviderError, Rejected, TollhouseError
+from ..reply import Event, Reply
+from ..wire import reply_headers
+from .keepalive import Keepalive
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange
+
+log = logging.getLogger("tollhouse.plugins")
+
+HELD = 1 << 20
+"""Bytes a stream may hold back before its first content."""
+
+
+class Delivery:
+    """One exchange's way to its sink.
+
+    Before content everything is undone by `restart`; a real HTTP status is possible until `exchange.commit`
+    leaves `none`, another target until it is `content`.
+    """
+
+    def __init__(self, exchange: Exchange, sink: Sink) -> None:
+        self.exchange, self.sink = exchange, sink
+        self.encoder: Encoder = exchange.dialect.encoder(exchange.request)
+        self.streams = exchange.request.stream
+        self.keepalive = Keepalive(self)
+        self.lock = asyncio.Lock()
+        self._early: list[Event] = []
+        self._early_size = 0
+        self._parts: list[bytes] = []
+        self._last: list[bytes] = []
+        self._reply = Reply()
+        self._same = False
+
+    def restart(self, reply: Reply) -> None:
+        """Begin with a reply; what an earlier one left uncommitted is forgotten."""
+        self.encoder = self.exchange.dialect.encoder(self.exchange.request)
+        self._early, self._early_size, self._parts, self._last = [], 0, [], []
+        self._reply = reply
+        opaque = reply.form == "chunks"
+        self.streams = self.exchange.request.stream or opaque
+        whole = reply.form == "body"
+        self._same = opaque or (reply.dialect == self.exchange.dialect.name and whole != self.exchange.request.stream)
+
+    async def carry(self, layers: Sequence[AsyncIterator[Event]], calls: Sequence[Call]) -> None:
+        """Pull the outermost of `layers` dry. Whatever goes wrong is raised; every layer is closed, outermost
+        first, before this returns. The last bytes stay back until `finish`."""
+        try:
+            async for event in layers[-1]:
+                await self._take(event)
+            if self.streams and self.exchange.commit != "content":
+                await self._open()
+            self._last.append(b"" if self._reply.form == "chunks" else self.encoder.finish())
+        except (TollhouseError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise _blamed(error, calls) from error
+        finally:
+            for layer in reversed(layers[1:]):
+                _close(layer)
+
+    async def finish(self) -> None:
+        """Send what was held back and end the response."""
+        async with self.lock:
+            self.keepalive.stop()
+            last = b"".join(self._last)
+            if not self.streams:
+                await self.pass_gates()
+                body = b"".join(self._parts) + last
+                headers = self._headers(len(body))
+                self.exchange.commit = "content"
+                await self._start(self._reply.status, headers)
+                last = body
+            if last:
+                await self.sink.write(last)
+            await self.sink.finish()
+
+    async def fail(self, status: int, error: Rejected | ProviderError) -> None:
+        """Tell the caller: a whole error response while that is possible, else an error inside the stream."""
+        exchange = self.exchange
+        async with self.lock:
+            self.keepalive.stop()
+            if exchange.commit == "none":
+                status, headers, body = exchange.dialect.error(error, status, exchange.request_id)
+                exchange.commit = "content"
+                await self._start(
+                    status,
+                    {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
+                )
+                await self.sink.write(body)
+            elif self._reply.form != "chunks":
+                await self.sink.write(self.encoder.error(error, exchange.request_id))
+            await self.sink.finish()
+
+    async def beat(self) -> None:
+        """Send a keepalive; commits the status if nothing was sent yet."""
+        async with self.lock:
+            if self.keepalive.stopped:
+                return
+            if self.exchange.commit == "none":
+                self.exchange.commit = "status"
+                await self._start(200, self._headers(None))
+            await self.sink.write(self.encoder.keepalive())
+
+    async def _take(self, event: Event) -> None:
+        if not self.streams:
+            self._parts.append(self._bytes(event))
+            return
+        if self.exchange.commit != "content":
+            if event.kind in ("lifecycle", "usage") and self._early_size < HELD:
+                self._early.append(event)
+                self._early_size += len(event.frame.raw) if event.frame else 0
+                return
+            await self._open()
+        data = self._bytes(event)
+        if event.kind == "end":
+            self._last.append(data)
+        elif data:
+            await self._write(data)
+
+    def _bytes(self, event: Event) -> bytes:
+        if self._same and event.frame is not None:
+            return event.frame.raw if self._reply.form == "chunks" else self.encoder.passes(event.frame)
+        return self.encoder.feed(event.happenings)
+
+    async def _open(self) -> None:
+        """Content is about to leave: await the gates, then commit and send what was buffered."""
+        await self.pass_gates()
+        early, self._early = self._early, []
+        async with self.lock:
+            committed, self.exchange.commit = self.exchange.commit, "content"
+            if committed == "none":
+                await self._start(self._reply.status, self._headers(None))
+        data = b"".join([self._bytes(event) for event in early])
+        if data:
+            await self._write(data)
+
+    async def pass_gates(self) -> None:
+        """Await what must be known before content leaves; raises what a gate raises."""
+        gates, self.exchange.gates = self.exchange.gates, []
+        for gate in gates:
+            await gate
+
+    async def _start(self, status: int, headers: dict[str, str]) -> None:
+        self.exchange.status = status
+        await self.sink.start(status, headers)
+
+    def _headers(self, length: int | None) -> dict[str, str]:
+        headers = reply_headers(self.exchange, self._reply, None)
+        if self._reply.form == "chunks":
+            return headers
+        headers["content-type"] = self.encoder.content_type
+        if length is not None:
+            headers["content-length"] = str(length)
+        elif self.streams:
+            headers["cache-control"] = "no-cache"
+            headers["x-accel-buffering"] = "no"
+        return headers
+
+    async def _write(self, data: bytes) -> None:
+        self.keepalive.touch()
+        async with self.lock:
+            await self.sink.write(data)
+
+
+def _close(layer: AsyncIterator[Any]) -> None:
+    """Close a relay's generator in one step; one that awaits while closing breaks its contract and is logged."""
+    aclose: Callable[[], Any] | None = getattr(layer, "aclose", None)
+    if aclose is None:
+        return
+    closing = aclose()
+    try:
+        closing.send(None)
+    except StopIteration:
+        return
+    except Exception as error:
+        log.error("the relay %s failed while it was closed", _name(layer), exc_info=error)
+        return
+    closing.close()
+    log.error("the relay %s awaits while it is closed; clean-up belongs into `settle`", _name(layer))
+
+
+def _name(layer: object) -> str:
+    return str(getattr(layer, "__qualname__", type(layer).__name__))
+
+
+def _blamed(error: Exception, calls: Sequence[Call]) -> TollhouseError:
+    """The relay whose code raised, found by the innermost frame that belongs to one."""
+    codes = {getattr(call.function, "__code__", None): call for call in calls}
+    culprit = None
+    trace = error.__traceback__
+    while trace is not None:
+        culprit = codes.get(trace.tb_frame.f_code, culprit)
+        trace = trace.tb_next
+    if culprit is None:
+        return PluginFailed("the provider or dialect", "relay", type(error).__name__)
+    culprit.failures += 1
+    return PluginFailed(culprit.plugin, "relay", type(error).__name__)

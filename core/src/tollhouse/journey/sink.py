@@ -1,0 +1,53 @@
+"""Where a reply goes: the HTTP front's response, or a collector for exchanges that did not come from HTTP."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from ..dialect import Headers
+
+
+class Sink(Protocol):
+    """One response. The core calls `start` once, `write` any number of times, `finish` once; never two at a time."""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """The response's head."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """More of the body. Waits while the reader is slow."""
+        ...
+
+    async def finish(self) -> None:
+        """The body is complete."""
+        ...
+
+
+class Collected:
+    """A sink that keeps the whole response: what `gateway.submit` returns."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: Headers = {}
+        self.body = b""
+        self.finished = False
+        self._parts: list[bytes] = []
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Keep the head."""
+        self.status, self.headers = status, headers
+
+    async def write(self, data: bytes) -> None:
+        """Keep the bytes."""
+        self._parts.append(data)
+
+    async def finish(self) -> None:
+        """Join what came."""
+        self.body = b"".join(self._parts)
+        self.finished = True
+
+    def json(self) -> object:
+        """The body as JSON."""
+        return msgspec.json.decode(self.body)

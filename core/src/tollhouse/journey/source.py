@@ -1,0 +1,146 @@
+"""What a reply says, as events: every frame sniffed, its usage taken, its deadlines and its end watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ..attempt import Attempt
+from ..dialect import Decoder, Frame
+from ..errors import ProviderError
+from ..neutral import End, Failed, Happening, Used
+from ..reply import Event, Reply, Tape
+from .patience import Patience
+
+BREATH = 32
+"""Events after which the loop gets a turn, so that a source that never waits cannot starve a disconnect."""
+
+EARLY = 1024
+"""Events without content an attempt may begin with."""
+
+
+class Source:
+    """An iterator over one reply's events. Raises ProviderError for an in-band error, a cut and a timeout.
+
+    It owns the reply: `close` releases the upstream, whatever was read. `attempt` is None for a reply that no
+    upstream gave.
+    """
+
+    def __init__(self, reply: Reply, decoder: Decoder | None, patience: Patience, attempt: Attempt | None) -> None:
+        self.reply, self.attempt = reply, attempt
+        self._decoder, self._patience = decoder, patience
+        self._tape = Tape(decoder) if decoder else None
+        self._ahead: deque[Event] = deque()
+        self._count = 0
+        self._ended = False
+        self._finished = False
+        self.pieces = 0
+        """Content events seen: a floor for the output tokens of a stream that ends without usage."""
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._ahead:
+            return self._ahead.popleft()
+        return await self._pull()
+
+    async def reach_content(self) -> None:
+        """Read ahead until there is content, or the end; what was read is delivered again by iterating."""
+        while len(self._ahead) < EARLY:
+            try:
+                event = await self._pull()
+            except StopAsyncIteration:
+                return
+            self._ahead.append(event)
+            if event.kind in ("content", "end"):
+                return
+
+    def move_to(self, patience: Patience) -> None:
+        """Let another task's patience bound the waits from now on."""
+        self._patience = patience
+
+    async def close(self) -> None:
+        """Release the upstream; called once, by the journey."""
+        stream = self.reply.frames or self.reply.happenings or self.reply.chunks
+        closing = getattr(stream, "aclose", None)
+        try:
+            if closing is not None:
+                await closing()
+        finally:
+            if self.reply.close is not None:
+                await self.reply.close()
+
+    async def _pull(self) -> Event:
+        if self._ended:
+            raise StopAsyncIteration
+        form = self.reply.form
+        if form == "body":
+            event = self._whole()
+        elif form == "frames":
+            event = self._sniffed(await self._wait(self.reply.frames))
+        elif form == "happenings":
+            event = self._made(await self._wait(self.reply.happenings))
+        else:
+            event = Event(Frame(await self._wait(self.reply.chunks), "content"))
+        self._count += 1
+        if self._count % BREATH == 0:
+            await asyncio.sleep(0)
+        if event.kind in ("content", "end"):
+            self.pieces += 1
+            if self.attempt and self.attempt.content_at is None:
+                self.attempt.content_at = self.attempt.exchange.now()
+        return event
+
+    async def _wait(self, stream: Any) -> Any:
+        idle = self.attempt.timeouts.idle if self.attempt else 0.0
+        self._patience.begin(idle, f"it was silent for more than {idle:g} s")
+        try:
+            return await stream.__anext__()
+        except StopAsyncIteration:
+            self._ended = True
+            self._check_end()
+            raise
+        except asyncio.CancelledError:
+            if failure := self._patience.failure():
+                raise failure from None
+            raise
+        finally:
+            self._patience.end()
+
+    def _check_end(self) -> None:
+        if self.reply.form == "frames" and self._decoder:
+            self._decoder.finish()
+        elif self.reply.form == "happenings" and not self._finished:
+            raise ProviderError("The upstream's reply broke off before its end.", kind="cut", code="upstream_cut")
+
+    def _whole(self) -> Event:
+        self._ended = True
+        if self._decoder is None or self.reply.body is None:
+            return Event(Frame(self.reply.body or b"", "end"))
+        frame = self._decoder.whole(self.reply.body)
+        return self._heard(frame, Event(frame, whole=self._decoder))
+
+    def _sniffed(self, raw: bytes) -> Event:
+        if self._decoder is None or self._tape is None:
+            return Event(Frame(raw, "content"))
+        frame = self._decoder.sniff(raw)
+        return self._heard(frame, self._tape.event(frame))
+
+    def _heard(self, frame: Frame, event: Event) -> Event:
+        if frame.error is not None:
+            raise frame.error
+        if self.attempt and frame.usage is not None:
+            self.attempt.seen(frame.usage)
+        return event
+
+    def _made(self, happening: Happening) -> Event:
+        if isinstance(happening, Failed):
+            raise happening.error
+        if isinstance(happening, Used) and self.attempt:
+            self.attempt.seen(happening.usage)
+        if isinstance(happening, End):
+            self._finished = True
+        return Event(happenings=[happening])

@@ -1,0 +1,86 @@
+"""Which dialect, endpoint or provider a method and path belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .dialect import Dialect, Headers, Route
+from .errors import ConfigError
+from .hooks import Endpoint
+from .provider import Provider
+
+REST = "{rest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a request goes. `tail` is what `{rest}` stands for, or a passthrough's path at the provider;
+    `provider` is named by a provider's prefix."""
+
+    dialect: Dialect
+    route: Route
+    tail: str = ""
+    provider: str = ""
+
+
+class Routes:
+    """The front's table: literal paths by dict, then `{rest}` prefixes by length, then provider prefixes."""
+
+    def __init__(
+        self, dialects: Iterable[Dialect], endpoints: Iterable[Endpoint], providers: Mapping[str, Provider]
+    ) -> None:
+        """Raises ConfigError when two endpoints share a path."""
+        self.dialects = {dialect.name: dialect for dialect in dialects}
+        self._literal: dict[tuple[str, str], list[tuple[Dialect, Route]]] = {}
+        self._prefixes: list[tuple[str, Dialect, Route]] = []
+        for dialect in self.dialects.values():
+            for route in dialect.routes:
+                if route.path.endswith(REST):
+                    self._prefixes.append((route.path.removesuffix(REST), dialect, route))
+                else:
+                    self._literal.setdefault((route.method, route.path), []).append((dialect, route))
+        self._prefixes.sort(key=lambda entry: -len(entry[0]))
+        self._endpoints: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            for method in endpoint.methods:
+                if any(method in other.methods for other in self._endpoints.get(endpoint.path, [])):
+                    raise ConfigError(f"two plugins bring the endpoint {method} {endpoint.path}.", path="plugins")
+            self._endpoints.setdefault(endpoint.path, []).append(endpoint)
+        self._providers = {
+            name: next((self.dialects[d] for d in provider.speaks if d in self.dialects), None)
+            for name, provider in providers.items()
+        }
+
+    def match(self, method: str, path: str, headers: Headers) -> Match | None:
+        """The dialect's route for a request; None when no dialect and no provider prefix takes it."""
+        for dialect, route in self._literal.get((method, path), ()):
+            if route.claims is None or route.claims(headers):
+                return Match(dialect, route)
+        first, _, rest = path[1:].partition("/")
+        if rest and (dialect_of := self._providers.get(first)) is not None:
+            return Match(dialect_of, PASSTHROUGH, "/" + rest, first)
+        for prefix, dialect, route in self._prefixes:
+            fits = path.startswith(prefix) and len(path) > len(prefix) and route.method in (method, "*")
+            if fits and (route.claims is None or route.claims(headers)):
+                return Match(dialect, route, path if route.task == "passthrough" else path[len(prefix) :])
+        return None
+
+    def endpoint(self, method: str, path: str) -> Endpoint | None:
+        """A plugin's endpoint for exactly this path; a path below an endpoint that ends in `/` counts."""
+        for candidate in (path, *(p for p in self._endpoints if p.endswith("/") and path.startswith(p))):
+            for endpoint in self._endpoints.get(candidate, ()):
+                if method in endpoint.methods:
+                    return endpoint
+        return None
+
+    def dialect_for(self, path: str, headers: Headers) -> Dialect | None:
+        """The dialect that words an error for a path nobody takes: the nearest by prefix, else the first."""
+        for prefix, dialect, _ in self._prefixes:
+            if path.startswith(prefix):
+                return dialect
+        return next(iter(self.dialects.values()), None)
+
+
+PASSTHROUGH = Route("*", "/{provider}/{rest}", "passthrough", body="stream")
+"""The route of everything below a provider's own name."""
