@@ -1,0 +1,158 @@
+"""The command line: `tollhouse serve | check | plugins | version`, and what plugins bring."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from .errors import ConfigError
+
+COMMANDS = "tollhouse.commands"
+"""Entry point group of further commands: a function `add(parser) -> None` that sets `parser.set_defaults(run=...)`;
+its first docstring line is the help."""
+
+
+class Run(Protocol):
+    """What a command does: prints, and returns the exit code. May raise ConfigError: one sentence, exit code 1."""
+
+    def __call__(self, args: argparse.Namespace) -> int:
+        """Run it."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0, 1 for an operator's mistake told in one sentence, 2 for bad usage."""
+    args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    if not getattr(args, "run", None):
+        parser(["--help"]).print_help()
+        return 2
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return int(args.run(args))
+    except ConfigError as error:
+        print(f"tollhouse: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The argument parser. A plugin's command is imported only when `argv` asks for it or for the help."""
+    top = argparse.ArgumentParser(
+        prog="tollhouse",
+        description="A plugin-based reverse proxy for LLM traffic.",
+        epilog="`tollhouse COMMAND --help` says more of each.",
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    for name, add in (("serve", _serve), ("check", _check), ("plugins", _plugins), ("version", _version)):
+        words = (add.__doc__ or "").splitlines()[0]
+        add(commands.add_parser(name, help=words, description=words))
+    asked = next((word for word in argv if not word.startswith("-")), "")
+    for point in sorted(entry_points(group=COMMANDS)):
+        if asked not in ("", point.name):
+            continue
+        load = point.load()
+        words = (load.__doc__ or "").splitlines()[0]
+        load(commands.add_parser(point.name, help=words, description=words))
+    return top
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("TOLLHOUSE_CONFIG", "gateway.toml")),
+        metavar="FILE",
+        help="the configuration; default gateway.toml in this folder, or $TOLLHOUSE_CONFIG",
+    )
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    """Run the gateway."""
+    _config(parser)
+    parser.add_argument("--listen", metavar="HOST:PORT", help="listen here instead of server.listen")
+    parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="log level")
+    parser.set_defaults(run=_run_serve)
+
+
+def _run_serve(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from .config import Address, AmountError, load
+    from .serve import serve
+
+    logging.getLogger("tollhouse").setLevel(args.log.upper())
+    loaded = load(args.config, os.environ)
+    if args.listen:
+        import dataclasses
+
+        import msgspec
+
+        try:
+            server = msgspec.structs.replace(loaded.config.server, listen=Address(args.listen))
+        except AmountError as error:
+            raise ConfigError(str(error), path="--listen") from None
+        loaded = dataclasses.replace(loaded, config=msgspec.structs.replace(loaded.config, server=server))
+    asyncio.run(serve(loaded, lambda line: print(line, flush=True)))
+    return 0
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    """Read the configuration, say what is wrong, or print every resolved value and where it came from."""
+    _config(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing when it is fine")
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    from .config import explain, load
+    from .gateway import Gateway
+
+    edition = Gateway(load(args.config, os.environ)).edition
+    if not args.quiet:
+        lines = explain(edition.bound)
+        width = min(44, max((len(line.path) for line in lines), default=0))
+        for line in lines:
+            print(f"{line.path:<{width}}  {line.value}  ({line.origin})")
+        print(f"\n{args.config} is fine: {len(edition.plugged)} plugins, {len(edition.providers)} providers.")
+    return 0
+
+
+def _plugins(parser: argparse.ArgumentParser) -> None:
+    """Print the plugins in their order, and which hooks each implements."""
+    _config(parser)
+    parser.set_defaults(run=_run_plugins)
+
+
+def _run_plugins(args: argparse.Namespace) -> int:
+    from .config import load
+    from .gateway import Gateway
+
+    edition = Gateway(load(args.config, os.environ)).edition
+    for one in edition.plugged:
+        print(f"{one.name:<16} {one.found.distribution} {one.found.version}")
+    print()
+    for name, step in edition.chain.steps().items():
+        if step:
+            order = " -> ".join(call.plugin for call in step.calls)
+            print(f"{name:<16} {step.spec.kind:<8} {'closed' if step.spec.closed else 'open':<7} {order}")
+    return 0
+
+
+def _version(parser: argparse.ArgumentParser) -> None:
+    """Print the version of Tollhouse and of Python."""
+    parser.set_defaults(run=_run_version)
+
+
+def _run_version(args: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    print(f"tollhouse {version('tollhouse-core')} on Python {sys.version.split()[0]}")
+    return 0

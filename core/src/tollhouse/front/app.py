@@ -1,0 +1,200 @@
+"""The ASGI entry: match, read, watch for the caller leaving, and let the journey do the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..dialect import Route
+from ..errors import Rejected
+from ..exchange import Exchange
+from ..gateway import Gateway
+from ..hooks import Endpoint
+from ..journey import Journey
+from ..principal import ANONYMOUS
+from ..routes import Match
+from ..wire import request_id, retry_headers
+from .body import Body
+from .health import health, landing
+from .response import HttpSink, respond
+
+log = logging.getLogger("tollhouse.front")
+
+ENDPOINT = Route("*", "", "endpoint", body="none")
+"""The route of a plugin's endpoint, for the exchange that authenticates its caller."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Front:
+    """Serves a gateway over ASGI. The gateway is started and closed by whoever made it, not by lifespan events."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "lifespan":
+            await _lifespan(receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway = self.gateway
+        method, path = scope["method"], scope["path"]
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        match = gateway.edition.routes.match(method, path, headers)
+        if match is not None:
+            await self._exchange(scope, receive, send, match, headers)
+            return
+        if path in ("/healthz", "/readyz") and method in ("GET", "HEAD"):
+            await health(gateway, path, send)
+            return
+        if path == "/" and method in ("GET", "HEAD"):
+            await landing(send)
+            return
+        endpoint = gateway.edition.routes.endpoint(method, path)
+        if endpoint is not None:
+            await self._endpoint(scope, receive, send, endpoint, headers)
+            return
+        await self._refuse(send, path, headers, Rejected(f"There is no {method} {path}.", status=404, code="not_found"))
+
+    async def _exchange(
+        self, scope: Scope, receive: Receive, send: Send, match: Match, headers: dict[str, str]
+    ) -> None:
+        gateway = self.gateway
+        if gateway.draining:
+            refusal = Rejected(
+                "The gateway is shutting down; try again.",
+                status=503,
+                type="server_error",
+                code="draining",
+                retry_after=1.0,
+                headers={"connection": "close"},
+            )
+            await self._refuse(send, scope["path"], headers, refusal)
+            return
+        exchange = _made(gateway, scope, match, headers)
+        server = exchange.edition.config.server
+        body = Body(receive, headers, server, exchange.leave)
+        task = asyncio.current_task()
+        assert task is not None
+        exchange.receiver = task.cancel
+        watch: asyncio.Task[None] | None = None
+
+        def attend() -> None:
+            nonlocal watch
+            watch = asyncio.ensure_future(_watch(receive, exchange))
+
+        async def read() -> bytes:
+            raw = await body.read(server.max_body)
+            attend()
+            return raw
+
+        if match.route.body == "stream" and not body.absent:
+            exchange.upload = body.stream(server.max_upload, attend)
+        elif match.route.body != "read":
+            attend()
+        try:
+            await Journey(exchange, HttpSink(send, head=scope["method"] == "HEAD")).run(read)
+        except asyncio.CancelledError:
+            if not exchange.left or task.uncancel() > 0:
+                raise
+        finally:
+            exchange.receiver = None
+            if watch is not None:
+                watch.cancel()
+
+    async def _endpoint(
+        self, scope: Scope, receive: Receive, send: Send, endpoint: Endpoint, headers: dict[str, str]
+    ) -> None:
+        """A plugin's route, after the core has checked that the caller reaches its access level."""
+        if endpoint.access != "public":
+            try:
+                await self._authorise(scope, endpoint, headers)
+            except Rejected as error:
+                await self._refuse(send, scope["path"], headers, error)
+                return
+        try:
+            await endpoint.app(scope, receive, send)
+        except Exception:
+            log.exception("the endpoint %s failed", endpoint.path)
+            raise
+
+    async def _authorise(self, scope: Scope, endpoint: Endpoint, headers: dict[str, str]) -> None:
+        gateway = self.gateway
+        step = gateway.edition.chain["authenticate"]
+        dialect = gateway.edition.routes.dialect_for(scope["path"], headers)
+        if dialect is None:
+            raise Rejected("No dialect is loaded.", status=404, code="not_found")
+        exchange = Exchange(
+            gateway,
+            gateway.edition,
+            dialect=dialect,
+            route=ENDPOINT,
+            headers=headers,
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            origin=_origin(scope),
+        )
+        principal = (await step.first(exchange))[0] if step else ANONYMOUS
+        if principal is None:
+            raise Rejected("No valid API key was given.", status=401, code="invalid_api_key")
+        if not principal.may(endpoint.access):
+            raise Rejected(f"This needs {endpoint.access} access.", status=403, code="forbidden")
+        scope["tollhouse.principal"] = principal
+
+    async def _refuse(self, send: Send, path: str, headers: dict[str, str], error: Rejected) -> None:
+        """An error before any exchange exists, in the dialect nearest to the path."""
+        dialect = self.gateway.edition.routes.dialect_for(path, headers)
+        await respond(send, error, dialect, request_id(headers), retry_headers(error))
+
+
+def _made(gateway: Gateway, scope: Scope, match: Match, headers: dict[str, str]) -> Exchange:
+    exchange = Exchange(
+        gateway,
+        gateway.edition,
+        dialect=match.dialect,
+        route=match.route,
+        headers=headers,
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        origin=_origin(scope),
+        request_id=request_id(headers),
+    )
+    exchange.tail = match.tail
+    if match.provider:
+        exchange.state["core.provider"] = match.provider
+    return exchange
+
+
+def _origin(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+async def _watch(receive: Receive, exchange: Exchange) -> None:
+    """From the end of the body on: the next message is the caller leaving."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.leave()
+            return
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
