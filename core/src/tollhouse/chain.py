@@ -191,7 +191,7 @@ class Chain:
 
 
 def _specs(module: Any) -> dict[str, Spec]:
-    declared = (getattr(value, "tollhouse_spec", None) for value in vars(module).values())
+    declared = (getattr(value, "tollhouse_step", None) for value in vars(module).values())
     return {spec.name: spec for spec in declared if spec is not None}
 
 

@@ -179,10 +179,8 @@ class Edition:
         named = exchange.state.get("core.provider")
         if named:
             return str(named)
-        if default := self.config.default_provider:
-            return default
-        for name, provider in self.providers.items():
-            if exchange.dialect.name in provider.speaks:
+        for name in (self.config.default_provider, *self.providers):
+            if name and exchange.dialect.name in self.providers[name].speaks:
                 return name
         raise Rejected(
             f"{exchange.method} {exchange.path} is not something this gateway does, and no provider would take it.",

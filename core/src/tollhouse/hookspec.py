@@ -45,7 +45,7 @@ def hookspec(kind: Kind, *, limit: float = 0.0, closed: bool = True, sync: bool 
         code = function.__code__
         args = tuple(a for a in code.co_varnames[: code.co_argcount] if a != "self")
         spec = Spec(function.__name__, kind, 0.0 if sync or kind == "wrap" else limit or 30.0, closed, sync, args)
-        function.tollhouse_spec = spec  # type: ignore[attr-defined]
+        function.tollhouse_step = spec  # type: ignore[attr-defined]
         return _mark(function)
 
     return declare

@@ -25,7 +25,7 @@ class Found:
     """A plugin class and where it comes from. `distribution` is its name, or the file's path."""
 
     name: str
-    make: type
+    make: Any
     distribution: str
     version: str
 
