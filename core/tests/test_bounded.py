@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 
 import pytest
-
 from tollhouse.bounded import bounded
 from tollhouse.testing import run
 

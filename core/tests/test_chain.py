@@ -4,7 +4,6 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-
 from tollhouse import ConfigError, PluginFailed, Rejected, hookimpl, hookspec
 from tollhouse.chain import Chain
 from tollhouse.testing import run

@@ -4,7 +4,6 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tollhouse.events import StoreChanged
 from tollhouse.feed import Feed
 from tollhouse.testing import run

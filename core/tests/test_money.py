@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tollhouse import Rates, Usage
 from tollhouse.usage import BUCKETS
 
 tokens = st.integers(0, 10_000_000)
-usages = st.fixed_dictionaries({}, optional={bucket: tokens for bucket in BUCKETS}).map(lambda b: Usage(**b))
+usages = st.fixed_dictionaries({}, optional=dict.fromkeys(BUCKETS, tokens)).map(lambda b: Usage(**b))
 prices = st.decimals("0", "1000", places=6)
 cards = st.fixed_dictionaries(
-    {"input": prices, "output": prices}, optional={bucket: prices for bucket in BUCKETS if bucket not in ("input", "output")}
+    {"input": prices, "output": prices},
+    optional={bucket: prices for bucket in BUCKETS if bucket not in ("input", "output")},
 ).map(lambda card: Rates(card, "test"))
 
 

@@ -43,19 +43,38 @@ class Step:
     calls: tuple[Call, ...] = ()
     limit: float = 0.0
     on_failure: Callable[[PluginFailed], None] = field(default=lambda failure: None)
+    order: Mapping[str, int] = field(default_factory=dict)
+    """Every plugin's place in the list, whether it implements this hook or not."""
 
     def __bool__(self) -> bool:
         return bool(self.calls)
 
     def failed(self, call: Call, error: Exception) -> None:
         """Apply the hook's policy to an implementation that raised: closed raises PluginFailed, open logs."""
+        failure = self.failure(call, error)
+        if self.spec.closed:
+            raise failure from error
+
+    def failure(self, call: Call, error: Exception) -> PluginFailed:
+        """Count, log and tell of an implementation's failure, whatever the policy."""
         call.failures += 1
-        why = f"took longer than {self.limit:g} s" if isinstance(error, TimeoutError) else type(error).__name__
+        timed_out = isinstance(error, TimeoutError) and self.limit
+        why = f"took longer than {self.limit:g} s" if timed_out else type(error).__name__
         failure = PluginFailed(call.plugin, self.spec.name, why)
         log.error("%s", failure, exc_info=error)
         self.on_failure(failure)
-        if self.spec.closed:
-            raise failure from error
+        return failure
+
+    def blame(self, error: Exception) -> PluginFailed | None:
+        """The failure of the implementation whose code raised, found by the innermost frame that belongs to one;
+        None when none of them did."""
+        codes = {getattr(call.function, "__code__", None): call for call in self.calls}
+        culprit: Call | None = None
+        trace = error.__traceback__
+        while trace is not None:
+            culprit = codes.get(trace.tb_frame.f_code, culprit)
+            trace = trace.tb_next
+        return self.failure(culprit, error) if culprit else None
 
     async def each(self, *args: Any) -> None:
         """Run every implementation in order."""
@@ -85,7 +104,7 @@ class Step:
         """The answer of one plugin's implementation only; None when it has none."""
         for call in self.calls:
             if call.plugin == plugin:
-                return (await Step(self.spec, (call,), self.limit, self.on_failure).first(*args))[0]
+                return (await Step(self.spec, (call,), self.limit, self.on_failure, self.order).first(*args))[0]
         return None
 
     def first_now(self, *args: Any) -> Any:
@@ -141,8 +160,7 @@ class Step:
         """The implementations listed before a plugin; all of them when it is empty."""
         if not plugin:
             return self.calls
-        names = [call.plugin for call in self.calls]
-        return self.calls[: names.index(plugin)] if plugin in names else self.calls
+        return tuple(call for call in self.calls if self.order[call.plugin] < self.order[plugin])
 
 
 class Chain:
@@ -180,7 +198,7 @@ class Chain:
                 ordered.reverse()
             limit = (limits or {}).get(spec.name, spec.limit)
             calls = tuple(Call(i.plugin_name, _bind(i, spec)) for i in ordered)
-            self._steps[spec.name] = Step(spec, calls, limit, on_failure)
+            self._steps[spec.name] = Step(spec, calls, limit, on_failure, order)
 
     def __getitem__(self, hook: str) -> Step:
         return self._steps[hook]

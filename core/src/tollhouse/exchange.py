@@ -205,6 +205,15 @@ class Exchange:
         return self.winner.usage if self.winner else None
 
     @property
+    def consumed(self) -> dict[str, int]:
+        """Tokens of all attempts together, by bucket: what `cost` is the price of."""
+        total: dict[str, int] = {}
+        for attempt in self.attempts:
+            for bucket, count in (attempt.usage.buckets() if attempt.usage else {}).items():
+                total[bucket] = total.get(bucket, 0) + count
+        return total
+
+    @property
     def cost(self) -> int | None:
         """Nano-USD of all attempts, failed ones and race losers included; None when any was unpriced."""
         total = 0

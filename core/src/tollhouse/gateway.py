@@ -240,12 +240,7 @@ class Gateway:
 
     def ended(self, exchange: Exchange) -> None:
         """The core says: an exchange has its outcome."""
-        principal, usage, winner, target = (
-            exchange.principal,
-            exchange.usage,
-            exchange.winner,
-            exchange.target,
-        )
+        principal, winner, target = exchange.principal, exchange.winner, exchange.target
         receipt = winner.receipt if winner else None
         self.emit(
             RequestEnded(
@@ -265,7 +260,7 @@ class Gateway:
                 code=str(getattr(exchange.error, "code", None) or ""),
                 seconds=exchange.now() - exchange.started,
                 first_content=winner.content_at - exchange.started if winner and winner.content_at else None,
-                tokens=usage.buckets() if usage else {},
+                tokens=exchange.consumed,
                 cost=exchange.cost,
                 saved=exchange.saved,
                 attempts=len(exchange.attempts),

@@ -111,7 +111,7 @@ class Catalog:
                 f'the plugin "{name}" of {entry.distribution.name} cannot be imported: {type(error).__name__}: {error}',
                 path=path,
             ) from error
-        return Found(name, _as_plugin(name, loaded, path), entry.distribution.name, entry.distribution.version)
+        return Found(name, as_plugin(name, loaded, path), entry.distribution.name, entry.distribution.version)
 
     def _from_file(self, name: str, path: str) -> Found:
         file = (self.folder / name).resolve()
@@ -135,7 +135,7 @@ class Catalog:
                 path=path,
                 hint="A plugin class has methods marked @hookimpl, or is a SimpleProvider.",
             )
-        return Found(plugin_name, _as_plugin(plugin_name, fitting[0], path), str(file), "file")
+        return Found(plugin_name, as_plugin(plugin_name, fitting[0], path), str(file), "file")
 
 
 def is_plugin(candidate: type) -> bool:
@@ -145,7 +145,9 @@ def is_plugin(candidate: type) -> bool:
     )
 
 
-def _as_plugin(name: str, loaded: Any, path: str) -> type:
+def as_plugin(name: str, loaded: Any, path: str) -> type:
+    """The plugin class for what was loaded: a SimpleProvider becomes a plugin that offers it as the kind `name`.
+    Raises ConfigError for anything that is not a class."""
     if not inspect.isclass(loaded):
         raise ConfigError(f'the plugin "{name}" must be a class, but is {loaded!r}.', path=path)
     if not issubclass(loaded, SimpleProvider):

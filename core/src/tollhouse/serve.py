@@ -79,6 +79,7 @@ def _hypercorn(listener: socket.socket) -> HypercornConfig:
     config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = None
     config.errorlog = logging.getLogger("tollhouse.hypercorn")
+    config.errorlog.setLevel(logging.WARNING)
     config.keep_alive_timeout = 75.0
     config.keep_alive_max_requests = 1_000_000
     config.graceful_timeout = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from .source import Source
 
 if TYPE_CHECKING:
     from ..exchange import Exchange
+
+log = logging.getLogger("tollhouse.plugins")
 
 
 class Attempts:
@@ -116,8 +119,8 @@ class Attempts:
         except asyncio.CancelledError:
             self.end(attempt, "won" if attempt and attempt.content_at is not None else "lost")
             raise
-        except Exception as error:
-            self.end(attempt, "failed", PluginFailed(step.target.provider, "send", type(error).__name__))
+        except Exception:
+            self.end(attempt, "failed")
             raise
         else:
             self.end(attempt, "won")
@@ -184,6 +187,13 @@ class Attempts:
         except ProviderError as error:
             attempt.status = error.status
             raise
+        except Rejected:
+            raise
+        except Exception as error:
+            failure = PluginFailed(attempt.target.provider, "send", type(error).__name__)
+            log.exception("the provider %s broke its contract", attempt.target.provider)
+            exchange.gateway.plugin_failed(failure)
+            raise failure from error
         finally:
             patience.end()
         attempt.status, attempt.first_byte_at = reply.status, exchange.now()
@@ -202,7 +212,7 @@ class Attempts:
         self.delivery.restart(source.reply)
         layers: list[AsyncIterator[Event]] = step.wrap(exchange, source)
         try:
-            await self.delivery.carry(layers, step.calls)
+            await self.delivery.carry(layers, step)
         finally:
             self._assume(source)
 

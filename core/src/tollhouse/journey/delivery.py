@@ -7,9 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..chain import Call
+from ..chain import Step
 from ..dialect import Encoder
-from ..errors import PluginFailed, ProviderError, Rejected, TollhouseError
+from ..errors import ProviderError, Rejected, TollhouseError
 from ..reply import Event, Reply
 from ..wire import reply_headers
 from .keepalive import Keepalive
@@ -54,7 +54,7 @@ class Delivery:
         whole = reply.form == "body"
         self._same = opaque or (reply.dialect == self.exchange.dialect.name and whole != self.exchange.request.stream)
 
-    async def carry(self, layers: Sequence[AsyncIterator[Event]], calls: Sequence[Call]) -> None:
+    async def carry(self, layers: Sequence[AsyncIterator[Event]], step: Step) -> None:
         """Pull the outermost of `layers` dry. Whatever goes wrong is raised; every layer is closed, outermost
         first, before this returns. The last bytes stay back until `finish`."""
         try:
@@ -66,7 +66,9 @@ class Delivery:
         except (TollhouseError, asyncio.CancelledError):
             raise
         except Exception as error:
-            raise _blamed(error, calls) from error
+            if failure := step.blame(error):
+                raise failure from error
+            raise
         finally:
             for layer in reversed(layers[1:]):
                 _close(layer)
@@ -194,17 +196,3 @@ def _close(layer: AsyncIterator[Any]) -> None:
 
 def _name(layer: object) -> str:
     return str(getattr(layer, "__qualname__", type(layer).__name__))
-
-
-def _blamed(error: Exception, calls: Sequence[Call]) -> TollhouseError:
-    """The relay whose code raised, found by the innermost frame that belongs to one."""
-    codes = {getattr(call.function, "__code__", None): call for call in calls}
-    culprit = None
-    trace = error.__traceback__
-    while trace is not None:
-        culprit = codes.get(trace.tb_frame.f_code, culprit)
-        trace = trace.tb_next
-    if culprit is None:
-        return PluginFailed("the provider or dialect", "relay", type(error).__name__)
-    culprit.failures += 1
-    return PluginFailed(culprit.plugin, "relay", type(error).__name__)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..dialect import Request
 from ..errors import PluginFailed, ProviderError, Refused, Rejected, StoreError
-from ..neutral import Listing
+from ..neutral import End, Happening, Listing
 from ..reply import Reply
 from ..target import Plan, Target
 from .attempts import Attempts
@@ -137,12 +137,7 @@ class Journey:
             if wanted not in names:
                 raise exchange.edition.unknown_model(wanted, exchange.principal)
             names = [wanted]
-        assert self.delivery is not None
-        encoder = exchange.dialect.encoder(exchange.request)
-        encoder.feed([Listing(models=names)])
-        body = encoder.finish()
-        self.delivery.restart(Reply(dialect=exchange.dialect.name, body=body))
-        await self._answer(Reply(dialect=exchange.dialect.name, body=body), "", relays=False)
+        await self._answer(Reply(happenings=_listing(names)), "", relays=False)
         await self._finish("answered")
 
     async def _hold(self) -> tuple[Reply | None, str]:
@@ -187,7 +182,7 @@ class Journey:
         delivery.restart(reply)
         try:
             layers = step.wrap(exchange, source, plugin) if relays else [source]
-            await delivery.carry(layers, step.calls)
+            await delivery.carry(layers, step)
         finally:
             exchange.gateway.release(source.close())
 
@@ -240,3 +235,8 @@ class Journey:
         phases = self.exchange.phases
         phases[name] = phases.get(name, 0.0) + now - self._phase_began
         self._phase_began = now
+
+
+async def _listing(names: list[str]) -> AsyncIterator[Happening]:
+    yield Listing(models=names)
+    yield End()

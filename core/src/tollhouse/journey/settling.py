@@ -61,7 +61,7 @@ def actual(exchange: Exchange) -> dict[str, int]:
 
 def row(exchange: Exchange) -> Row:
     """The ledger row."""
-    principal, target, usage = exchange.principal, exchange.target, exchange.usage
+    principal, target = exchange.principal, exchange.target
     return Row(
         id=exchange.id,
         at=exchange.started_at,
@@ -73,7 +73,7 @@ def row(exchange: Exchange) -> Row:
         target=target.name if target else "",
         provider=target.provider if target else "",
         tags=principal.tags,
-        tokens=usage.buckets() if usage else {},
+        tokens=exchange.consumed,
         cost=exchange.cost,
         saved=exchange.saved,
         attempts=tuple(
@@ -86,6 +86,6 @@ def row(exchange: Exchange) -> Row:
             }
             for a in exchange.attempts
         ),
-        usage_source=usage.source if usage else "",
+        usage_source=",".join(sorted({a.usage.source for a in exchange.attempts if a.usage})),
         request_id=exchange.request_id,
     )

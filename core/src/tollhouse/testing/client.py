@@ -66,10 +66,12 @@ class Stream:
 
     async def _next(self) -> MutableMapping[str, Any] | None:
         getting = asyncio.ensure_future(self._outgoing.get())
-        await asyncio.wait([getting, self.task], return_when=asyncio.FIRST_COMPLETED)
-        if getting.done():
-            return getting.result()
-        getting.cancel()
+        try:
+            await asyncio.wait([getting, self.task], return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+        finally:
+            getting.cancel()
         if not self._outgoing.empty():
             return self._outgoing.get_nowait()
         self.task.result()

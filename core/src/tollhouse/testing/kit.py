@@ -14,7 +14,7 @@ from ..config import parse
 from ..dialect import Dialect, Route
 from ..exchange import Exchange
 from ..gateway import Gateway
-from ..plugins import Found
+from ..plugins import Found, as_plugin
 from ..store import Store
 from ..transport import Transport
 
@@ -90,7 +90,8 @@ def exchange(
 
 def _found(plugin: type | object) -> Found:
     if isinstance(plugin, type):
-        return Found(getattr(plugin, "name", plugin.__name__.lower()), plugin, "test", "0")
+        name = getattr(plugin, "name", plugin.__name__.lower())
+        return Found(name, as_plugin(name, plugin, "plugins"), "test", "0")
     name = getattr(plugin, "name", type(plugin).__name__.lower())
     return Found(name, _Ready(plugin), "test", "0")
 

@@ -62,7 +62,7 @@ class Upstream:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def answer(self, body: Any = b"", status: int = 200, headers: Mapping[str, str] | None = None, **more: str) -> None:
-        """Queue an answer: JSON for a dict, an event stream for bytes that begin with `data:`."""
+        """Queue an answer: JSON for a dict, an event stream for chunks and for bytes that begin with `data:`."""
         self._scripts.append(scripted(body, status, {**(headers or {}), **more}))
 
     def then(self, answer: Answer) -> None:
@@ -122,6 +122,9 @@ class Upstream:
                     await asyncio.wait([answering])
                     return
                 answering.result()
+            except ConnectionError:
+                request.left.set()
+                raise
             finally:
                 watching.cancel()
                 answering.cancel()
@@ -145,13 +148,12 @@ class Upstream:
 
 
 def scripted(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Script:
-    """A Script for a JSON value, bytes, or chunks, with the content type that fits."""
-    if isinstance(body, (dict, list)) and not (body and isinstance(body[0] if isinstance(body, list) else "", bytes)):
-        body, kind = msgspec.json.encode(body), "application/json"
-    else:
+    """A Script for a JSON object, bytes, or chunks, with the content type that fits."""
+    kind = "application/json"
+    if isinstance(body, dict):
+        body = msgspec.json.encode(body)
+    elif not isinstance(body, bytes) or body.startswith((b"data:", b":", b"event:")):
         kind = "text/event-stream"
-        if isinstance(body, bytes) and not body.startswith((b"data:", b":", b"event:")):
-            kind = "application/json"
     return Script(status, {"content-type": kind, **(headers or {})}, body)
 
 

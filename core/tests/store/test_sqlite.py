@@ -1,0 +1,261 @@
+"""The SQLite store against the contract, in one process and in several, and what only files have."""
+
+import asyncio
+import sqlite3
+import stat
+from itertools import count
+
+import pytest
+from tollhouse.errors import ConfigError, StoreError
+from tollhouse.store import Grant, Row
+from tollhouse.store.sqlite import open_sqlite
+from tollhouse.store.sqlite.claims import claim
+from tollhouse.store.sqlite.database import BACKSTOP_PAGES, VERSION
+from tollhouse.store.sqlite.upkeep import SWEEP_EVERY, sweep
+from tollhouse.testing.stores import FakeClock, SharedStoreConformance, StoreConformance
+from tollhouse.testing.stores.stage import START, Stage, demand, granted, used
+
+
+class OnFiles:
+    opener = staticmethod(open_sqlite)
+    shared = True
+
+    @pytest.fixture
+    def urls(self, tmp_path):
+        numbers = count()
+        return lambda: f"sqlite:{tmp_path}/state/{next(numbers)}.db"
+
+
+class TestSQLite(OnFiles, StoreConformance):
+    pass
+
+
+class TestSharedSQLite(OnFiles, SharedStoreConformance):
+    pass
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "state.db"
+
+
+@pytest.fixture
+def stage(path):
+    return Stage(open_sqlite, f"sqlite:{path}")
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite::memory:", "sqlite:///state.db", "redis:x", "sqlite"])
+def test_a_url_that_names_no_file_is_refused(url):
+    with pytest.raises(ConfigError, match="sqlite:PATH"):
+        open_sqlite(url)
+
+
+def test_nothing_is_touched_before_the_first_call_and_then_only_the_owner_may_read(stage, path):
+    async def story():
+        store = stage.open()
+        assert not path.parent.exists()
+        await store.put("k", b"v")
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+    stage.run(story)
+
+
+def test_a_relative_path_is_meant_from_where_the_store_was_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = open_sqlite("sqlite:here/state.db")
+    monkeypatch.chdir("/")
+
+    async def story():
+        await store.put("k", b"v")
+        await store.close()
+
+    asyncio.run(story())
+    assert (tmp_path / "here" / "state.db").exists()
+
+
+def test_a_newer_schema_is_a_config_error(stage, path):
+    path.parent.mkdir()
+    with sqlite3.connect(path) as file:
+        file.execute(f"PRAGMA user_version = {VERSION + 1}")
+
+    async def story():
+        with pytest.raises(ConfigError, match="newer Tollhouse"):
+            await stage.open().get("k")
+
+    stage.run(story)
+
+
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    async def story():
+        store = open_sqlite(f"sqlite:{tmp_path}/file/state.db")
+        with pytest.raises(StoreError):
+            await store.get("k")
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_state_survives_the_client(stage):
+    async def story():
+        first = stage.open()
+        await granted(first, "h", demand(amount=7))
+        version = await first.put("k", b"v")
+        await first.close()
+        with pytest.raises(StoreError, match="closed"):
+            await first.get("k")
+        second = stage.open()
+        assert await used(second, demand()) == [7]
+        assert await second.put("k", b"w", expect=version) is not None
+
+    stage.run(story)
+
+
+def test_closing_writes_what_is_queued(stage):
+    async def story():
+        first = stage.open()
+        puts = [asyncio.ensure_future(first.put(f"k{i}", b"v")) for i in range(500)]
+        await asyncio.sleep(0)
+        await first.close()
+        assert len(await asyncio.gather(*puts)) == 500
+        assert len([key async for key, _ in stage.open().scan("k", limit=1000)]) == 500
+
+    stage.run(story)
+
+
+def test_a_failing_job_does_not_fail_its_neighbours(stage):
+    async def story():
+        store = stage.open()
+        writer = store._writer
+
+        def fail(tx):
+            claim(tx, "ghost", [demand("slots")], 60)
+            tx.db.execute("INSERT INTO vals (key) VALUES (NULL)")
+
+        ask = demand("slots", limit=100)
+        jobs = [store.claim(f"h{i}", [ask], 60) for i in range(20)]
+        jobs.insert(10, writer.run(fail))
+        outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+        assert isinstance(outcomes.pop(10), StoreError)
+        assert all(isinstance(outcome, Grant) for outcome in outcomes)
+        assert await used(store, ask) == [20]
+        assert await store.renew(["ghost"], 60) == set()
+
+    stage.run(story)
+
+
+def test_a_lock_that_another_process_keeps_is_a_store_error_and_then_over(stage, path, monkeypatch):
+    monkeypatch.setattr("tollhouse.store.sqlite.worker.PATIENCE", 0.05)
+
+    async def story():
+        store = stage.open()
+        await store.put("k", b"1")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await store.put("k", b"2")
+        assert (await store.get("k"))[0].data == b"1"
+        other.execute("ROLLBACK")
+        other.close()
+        assert await store.put("k", b"3")
+
+    stage.run(story)
+
+
+def test_ledger_rows_are_whole_and_carry_their_month(stage, path):
+    row = Row(
+        id="r",
+        at=START,
+        outcome="completed",
+        key="ci",
+        tags=("a",),
+        tokens={"input": 1},
+        cost=None,
+        attempts=({"status": 200},),
+        request_id="q",
+    )
+
+    async def story():
+        await stage.open().settle("r", {}, row=row)
+
+    stage.run(story)
+    file = sqlite3.connect(path)
+    file.row_factory = sqlite3.Row
+    [kept] = file.execute("SELECT * FROM ledger")
+    assert dict(kept) == {
+        "id": "r",
+        "month": "2023-11",
+        "at": START,
+        "outcome": "completed",
+        "key": "ci",
+        "user": "",
+        "team": "",
+        "model": "",
+        "target": "",
+        "provider": "",
+        "tags": '["a"]',
+        "tokens": '{"input":1}',
+        "cost": None,
+        "saved": 0,
+        "attempts": '[{"status":200}]',
+        "usage_source": "",
+        "request_id": "q",
+    }
+    file.close()
+
+
+def test_a_sweep_deletes_what_is_over_and_nothing_else(stage, path):
+    async def story():
+        store = stage.open()
+        await granted(store, "settled", demand("rate"), demand("slots"), demand())
+        await store.settle("settled", {"nano_usd": 1})
+        await granted(store, "kept", demand("slots", key="test:kept"), ttl=10**6)
+        await store.put("old", b"v", ttl=5)
+        await store.put("tagged", b"v", tags=["t"])
+        await store.drop(tag="t")
+        await store.put("new", b"v")
+        await store.publish("topic", b"m")
+        stage.clock.advance(2 * 3600)
+        await store._writer.run(sweep)
+        await store._writer.run(sweep)
+        assert await used(store, demand("slots", key="test:kept")) == [1]
+
+    stage.run(story)
+    assert stage.clock.now * 1e6 > SWEEP_EVERY
+    file = sqlite3.connect(path)
+    assert [key for (key,) in file.execute("SELECT key FROM vals WHERE key <> 'tagged'")] == ["new"]
+    assert [key for (key,) in file.execute("SELECT key FROM counters")] == ["test:kept"]
+    assert [hold for (hold,) in file.execute("SELECT hold FROM holds")] == ["kept"]
+    assert file.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+    file.close()
+
+
+def test_checkpoints_keep_the_write_ahead_log_short(stage, path):
+    async def story():
+        store = stage.open()
+        for _ in range(900):
+            await store.put("k", bytes(30_000))
+        wal = path.with_name(path.name + "-wal")
+        assert wal.stat().st_size < (BACKSTOP_PAGES + 100) * 4200 < 900 * 30_000
+
+    stage.run(story)
+
+
+def test_a_leader_that_closes_gives_way(stage):
+    async def story():
+        one, other = stage.open(), stage.open()
+        assert await one.lead("x", 60)
+        assert not await other.lead("x", 60)
+        await one.close()
+        assert await other.lead("x", 60)
+
+    stage.run(story)
+
+
+def test_a_store_serves_one_event_loop_after_another(path):
+    store = open_sqlite(f"sqlite:{path}", clock=FakeClock())
+    assert asyncio.run(store.put("k", b"v"))
+    assert asyncio.run(store.get("k"))[0].data == b"v"
+    asyncio.run(store.close())
