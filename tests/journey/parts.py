@@ -45,7 +45,7 @@ def config(*urls, more="", providers=None):
 
 def words(body):
     """The text of a streamed or whole OpenAI answer."""
-    if body.startswith(b"data:") or body.startswith(b":"):
+    if body.startswith((b"data:", b":")):
         texts = []
         for line in body.split(b"\n"):
             if line.startswith(b"data: {"):

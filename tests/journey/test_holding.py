@@ -192,7 +192,7 @@ def test_a_cached_answer_demands_with_no_target_and_costs_nothing():
             return Reply(dialect="openai", body=msgspec.json.encode(BODY))
 
     observes, money = Observes(), Money()
-    responses, events, [line], [used], up = through(STREAM, Cache(), observes, money)
+    responses, _, [line], [used], up = through(STREAM, Cache(), observes, money)
     assert words(responses[0].body) == "Hello"
     assert money.asked == [None]
     assert (used, line.cost, up.requests) == (0, 0, [])

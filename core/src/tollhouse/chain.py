@@ -10,6 +10,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import pluggy
@@ -32,6 +33,8 @@ class Call:
 
     plugin: str
     function: Callable[..., Any]
+    code: CodeType | None = None
+    """The plugin's own code, by which a traceback is read."""
     failures: int = 0
 
 
@@ -68,7 +71,7 @@ class Step:
     def blame(self, error: Exception) -> PluginFailed | None:
         """The failure of the implementation whose code raised, found by the innermost frame that belongs to one;
         None when none of them did."""
-        codes = {getattr(call.function, "__code__", None): call for call in self.calls}
+        codes = {call.code: call for call in self.calls}
         culprit: Call | None = None
         trace = error.__traceback__
         while trace is not None:
@@ -197,7 +200,7 @@ class Chain:
             if spec.kind == "reverse":
                 ordered.reverse()
             limit = (limits or {}).get(spec.name, spec.limit)
-            calls = tuple(Call(i.plugin_name, _bind(i, spec)) for i in ordered)
+            calls = tuple(Call(i.plugin_name, _bind(i, spec), getattr(i.function, "__code__", None)) for i in ordered)
             self._steps[spec.name] = Step(spec, calls, limit, on_failure, order)
 
     def __getitem__(self, hook: str) -> Step:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+import time
 
 import pytest
 from tollhouse.errors import ConfigError, StoreError
@@ -149,6 +151,31 @@ def test_a_hanging_call_ends_within_its_bound_and_is_cancelled():
         assert scene.store.hanging == 0
         with pytest.raises(StoreError):
             _ = [pair async for pair in scene.guarded.scan("k")]
+
+    play(story)
+
+
+def test_an_answer_that_came_while_the_event_loop_was_held_up_counts():
+    async def story(scene):
+        loop, answered = asyncio.get_running_loop(), threading.Event()
+
+        async def answer_from_a_thread(*_):
+            answer = loop.create_future()
+
+            def work():
+                loop.call_soon_threadsafe(answer.set_result, ["answer"])
+                answered.set()
+
+            threading.Thread(target=work).start()
+            return await answer
+
+        scene.store.get = answer_from_a_thread
+        call = asyncio.ensure_future(scene.guarded.get("k"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert answered.wait(30)
+        time.sleep(5 * BOUND)  # noqa: ASYNC251
+        assert await call == ["answer"]
 
     play(story)
 

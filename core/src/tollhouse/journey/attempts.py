@@ -190,10 +190,10 @@ class Attempts:
         except Rejected:
             raise
         except Exception as error:
-            failure = PluginFailed(attempt.target.provider, "send", type(error).__name__)
+            broken = PluginFailed(attempt.target.provider, "send", type(error).__name__)
             log.exception("the provider %s broke its contract", attempt.target.provider)
-            exchange.gateway.plugin_failed(failure)
-            raise failure from error
+            exchange.gateway.plugin_failed(broken)
+            raise broken from error
         finally:
             patience.end()
         attempt.status, attempt.first_byte_at = reply.status, exchange.now()
