@@ -206,14 +206,17 @@ def test_a_plugin_may_define_hooks_that_others_implement():
 
     class Other:
         name = "other"
-        seen: list[str] = []
+
+        def __init__(self):
+            self.seen = []
 
         @hookimpl
         async def inspect(self, text):
             self.seen.append(text)
 
-    run(chain(Other(), Owner())["inspect"].each("words"))
-    assert Other.seen == ["words"]
+    other = Other()
+    run(chain(other, Owner())["inspect"].each("words"))
+    assert other.seen == ["words"]
 
 
 def test_a_limit_for_a_hook_that_does_not_exist_names_its_path():

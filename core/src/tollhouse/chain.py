@@ -23,7 +23,7 @@ from .hookspec import PROJECT, Spec
 
 log = logging.getLogger("tollhouse.plugins")
 
-_ANSWERS = (Rejected, Refused, Skip, ProviderError)
+_ANSWERS = (Rejected, Refused, Skip, ProviderError, ConfigError)
 """Exceptions that are a hook's way to answer, not its failure."""
 
 
@@ -141,8 +141,6 @@ class Step:
             try:
                 gathered.append((call.plugin, call.function(*args)))
             except _ANSWERS:
-                raise
-            except ConfigError:
                 raise
             except Exception as error:
                 self.failed(call, error)

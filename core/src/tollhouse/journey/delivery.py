@@ -43,16 +43,19 @@ class Delivery:
         self._last: list[bytes] = []
         self._reply = Reply()
         self._same = False
+        self._opaque = False
 
     def restart(self, reply: Reply) -> None:
         """Begin with a reply; what an earlier one left uncommitted is forgotten."""
         self.encoder = self.exchange.dialect.encoder(self.exchange.request)
         self._early, self._early_size, self._parts, self._last = [], 0, [], []
         self._reply = reply
-        opaque = reply.form == "chunks"
-        self.streams = self.exchange.request.stream or opaque
+        self._opaque = reply.form == "chunks"
+        self.streams = self.exchange.request.stream or self._opaque
         whole = reply.form == "body"
-        self._same = opaque or (reply.dialect == self.exchange.dialect.name and whole != self.exchange.request.stream)
+        self._same = self._opaque or (
+            reply.dialect == self.exchange.dialect.name and whole != self.exchange.request.stream
+        )
 
     async def carry(self, layers: Sequence[AsyncIterator[Event]], step: Step) -> None:
         """Pull the outermost of `layers` dry. Whatever goes wrong is raised; every layer is closed, outermost
@@ -62,7 +65,7 @@ class Delivery:
                 await self._take(event)
             if self.streams and self.exchange.commit != "content":
                 await self._open()
-            self._last.append(b"" if self._reply.form == "chunks" else self.encoder.finish())
+            self._last.append(b"" if self._opaque else self.encoder.finish())
         except (TollhouseError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -102,7 +105,7 @@ class Delivery:
                     {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
                 )
                 await self.sink.write(body)
-            elif self._reply.form != "chunks":
+            elif not self._opaque:
                 await self.sink.write(self.encoder.error(error, exchange.request_id))
             await self.sink.finish()
 
@@ -134,7 +137,7 @@ class Delivery:
 
     def _bytes(self, event: Event) -> bytes:
         if self._same and event.frame is not None:
-            return event.frame.raw if self._reply.form == "chunks" else self.encoder.passes(event.frame)
+            return event.frame.raw if self._opaque else self.encoder.passes(event.frame)
         return self.encoder.feed(event.happenings)
 
     async def _open(self) -> None:
@@ -161,7 +164,7 @@ class Delivery:
 
     def _headers(self, length: int | None) -> dict[str, str]:
         headers = reply_headers(self.exchange, self._reply, None)
-        if self._reply.form == "chunks":
+        if self._opaque:
             return headers
         headers["content-type"] = self.encoder.content_type
         if length is not None:
