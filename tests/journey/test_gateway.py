@@ -8,6 +8,7 @@ from parts import BODY, CHAT, STREAM, USAGE, WORDS, Observes, Says, Slow, asks, 
 from tollhouse import ConfigError, Principal, Rejected, Request, hookimpl
 from tollhouse.config import parse
 from tollhouse.events import ConfigRefused, ConfigReloaded, RequestEnded, RequestStarted
+from tollhouse.journey import Collected
 from tollhouse.testing import Client, Upstream, gateway, run, sse
 
 
@@ -177,17 +178,17 @@ def test_a_submitted_exchange_passes_the_same_chain_as_a_callers():
                 dialect = made.edition.dialects["openai"]
                 route = next(r for r in dialect.routes if r.task == "chat")
                 request = Request(msgspec.json.encode(asks("m")), dialect=dialect, route=route)
-                exchange = await made.submit(request, Principal(key="judge"), origin="judge")
+                sink, refusal = Collected(), Collected()
+                exchange = await made.submit(request, Principal(key="judge"), sink, origin="judge")
                 missing = Request(msgspec.json.encode(asks("nope")), dialect=dialect, route=route)
-                refused = await made.submit(missing, Principal(key="judge"), origin="judge")
+                refused = await made.submit(missing, Principal(key="judge"), refusal, origin="judge")
                 events = [event for _, event in made.feed.recent()]
-        return exchange, refused, observes, events
+        return exchange, sink, refused, refusal, observes, events
 
-    exchange, refused, observes, events = run(ask())
-    sink = exchange.state["core.sink"]
+    exchange, sink, refused, refusal, observes, events = run(ask())
     assert (exchange.outcome, sink.status, words(sink.body)) == ("completed", 200, "Hello")
     assert exchange.usage.buckets() == {"input": USAGE["prompt_tokens"], "output": USAGE["completion_tokens"]}
-    assert (refused.outcome, refused.state["core.sink"].status) == ("rejected", 404)
+    assert (refused.outcome, refusal.status) == ("rejected", 404)
     assert observes.settled == [("completed", 200), ("rejected", 404)]
     assert {event.origin for event in events if isinstance(event, (RequestStarted, RequestEnded))} == {"submit:judge"}
 
@@ -200,15 +201,15 @@ def test_a_cancelled_submit_cancels_the_exchange():
             dialect = made.edition.dialects["openai"]
             route = next(r for r in dialect.routes if r.task == "chat")
             request = Request(msgspec.json.encode(asks("m", stream=True)), dialect=dialect, route=route)
-            submitting = asyncio.create_task(made.submit(request, Principal(), origin="test"))
+            submitting = asyncio.create_task(made.submit(request, Principal(), Collected(), origin="test"))
             while not made.in_flight:
                 await asyncio.sleep(0.005)
             submitting.cancel()
             await asyncio.wait([submitting])
-            assert made.in_flight == ()
+            assert made.in_flight == []
         return observes.settled
 
-    assert run(ask()) == [("failed", 200)]
+    assert run(ask()) == [("failed", 499)]
 
 
 def test_a_provider_of_twenty_lines_answers_streamed_and_whole():

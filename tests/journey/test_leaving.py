@@ -27,7 +27,7 @@ async def left(stream_body, answer, leave, *plugins):
             if up.requests:
                 async with asyncio.timeout(5):
                     await up.requests[0].left.wait()
-            assert made.in_flight == ()
+            assert made.in_flight == []
             assert made.holds == set()
             assert await demands.used(made) == 0
             assert observes.settled == [("disconnected", 499)]
@@ -210,7 +210,7 @@ def test_many_callers_who_leave_leak_nothing():
 
                 await asyncio.gather(*(one() for _ in range(50)))
                 await soon(lambda: up.open == 0)
-                assert made.in_flight == ()
+                assert made.in_flight == []
         assert observes.settled == [("disconnected", 499)] * 50
         assert len(observes.attempts) == 50
 

@@ -107,7 +107,7 @@ class Edition:
 
     async def stop(self) -> None:
         """Wait for the exchanges that pin this edition, then shut the plugins down and close the providers."""
-        await self.emptied()
+        await self._empty.wait()
         await self.chain["shutdown"].each(self.gateway)
         for provider in self.providers.values():
             await provider.close()
@@ -176,9 +176,8 @@ class Edition:
 
     def passthrough(self, exchange: Exchange) -> str:
         """The provider a passthrough goes to: the one its path names, else the default one."""
-        named = exchange.state.get("core.provider")
-        if named:
-            return str(named)
+        if exchange.addressed:
+            return exchange.addressed
         for name in (self.config.default_provider, *self.providers):
             if name and exchange.dialect.name in self.providers[name].speaks:
                 return name

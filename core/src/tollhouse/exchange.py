@@ -42,7 +42,9 @@ class Exchange:
 
     __slots__ = (
         "_levels",
+        "addressed",
         "attempts",
+        "began",
         "commit",
         "deadline",
         "dialect",
@@ -55,6 +57,7 @@ class Exchange:
         "held",
         "hold",
         "id",
+        "interrupt",
         "left",
         "method",
         "model",
@@ -67,7 +70,6 @@ class Exchange:
         "plan",
         "principal",
         "query",
-        "receiver",
         "request",
         "request_id",
         "response_headers",
@@ -143,18 +145,22 @@ class Exchange:
         self.grant: Grant | None = None
         self.saved = 0
         """Nano-USD a cached answer did not cost."""
+        self.began = False
+        """Whether the caller was let in and understood; before that nothing is written down."""
         self.left = False
         """Whether the caller has gone."""
         self.gates: list[asyncio.Task[Any]] = []
         self.sponsors = 0
         self.tail = path
         """For a passthrough: the path to append to the provider's base URL, without its query."""
+        self.addressed = ""
+        """The provider a passthrough's path names; empty for the default one."""
         self.upload: AsyncIterator[bytes] | bytes = b""
         """For a passthrough: the caller's body, streamed; may be read once."""
         self.tokens = Tokens(self)
         """The one estimate of input and output tokens that limits and budgets hold by."""
-        # Ends the journey from outside; set by whoever runs it.
-        self.receiver: Callable[[], object] | None = None
+        self.interrupt: Callable[[], object] | None = None
+        """Cancels the journey; set while it runs."""
         self._levels: dict[str, Any] = {}
 
     def now(self) -> float:
@@ -232,8 +238,8 @@ class Exchange:
         if self.left:
             return
         self.left = True
-        if self.receiver and not self.sponsors:
-            self.receiver()
+        if self.interrupt and not self.sponsors:
+            self.interrupt()
 
 
 class _Sponsor(AbstractContextManager[None]):
@@ -246,5 +252,5 @@ class _Sponsor(AbstractContextManager[None]):
     def __exit__(self, *_: object) -> None:
         exchange = self.exchange
         exchange.sponsors -= 1
-        if exchange.left and not exchange.sponsors and exchange.receiver:
-            exchange.receiver()
+        if exchange.left and not exchange.sponsors and exchange.interrupt:
+            exchange.interrupt()

@@ -29,7 +29,7 @@ from .events import (
 from .exchange import Exchange
 from .feed import Feed
 from .holds import keep_alive, sweep
-from .journey import Collected, Journey, Sink
+from .journey import Journey, Sink
 from .owners import Owners
 from .plugins import Found
 from .principal import Principal
@@ -42,6 +42,9 @@ from .transport.pooled import HttpxTransport
 log = logging.getLogger("tollhouse.gateway")
 
 T = TypeVar("T")
+
+CUT_OFF = 5.0
+"""Seconds exchanges have to end once they are cut off."""
 
 
 class Gateway:
@@ -79,6 +82,7 @@ class Gateway:
         self._extra = extra
         self._kept: dict[str, Any] = {}
         self._background = Background(lambda: self.store)
+        self._retiring: set[Edition] = set()
         self.edition = Edition(self, loaded, 1, extra)
 
     async def start(self) -> None:
@@ -97,13 +101,14 @@ class Gateway:
             self.emit(ConfigRefused(at=self.clock.time(), why=str(error)))
             raise
         old, self.edition = self.edition, fresh
-        self._background.finish(old.stop())
+        self._retiring.add(old)
+        self._background.finish(self._retire(old))
         self.emit(ConfigReloaded(at=self.clock.time(), edition=fresh.number))
 
     @property
     def in_flight(self) -> Sequence[Exchange]:
-        """The exchanges under way on the serving edition."""
-        return self.edition.in_flight
+        """The exchanges under way, those of retiring editions included."""
+        return [exchange for edition in (self.edition, *self._retiring) for exchange in edition.in_flight]
 
     async def drain(self, grace: float) -> bool:
         """Take no new work and let what is under way end; whether it did within `grace` seconds."""
@@ -111,7 +116,8 @@ class Gateway:
         self.emit(Draining(at=self.clock.time(), in_flight=len(self.in_flight)))
         try:
             async with asyncio.timeout(grace):
-                await self.edition.emptied()
+                for edition in (self.edition, *self._retiring):
+                    await edition.emptied()
         except TimeoutError:
             return False
         return True
@@ -120,9 +126,16 @@ class Gateway:
         """End everything: background work, plugins, providers, transport and store, in that order. Exchanges
         still under way are cut off."""
         for exchange in self.in_flight:
-            if exchange.receiver is not None:
-                exchange.receiver()
-        await self.edition.stop()
+            if exchange.interrupt is not None:
+                exchange.interrupt()
+        try:
+            async with asyncio.timeout(CUT_OFF):
+                for edition in (self.edition, *self._retiring):
+                    await edition.emptied()
+        except TimeoutError:
+            log.error("%d exchanges would not be cut off", len(self.in_flight))
+        else:
+            await self.edition.stop()
         await self._background.close(grace=10.0)
         await self.transport.close()
         await self.store.close()
@@ -142,14 +155,14 @@ class Gateway:
         self,
         request: Request,
         principal: Principal,
-        sink: Sink | None = None,
+        sink: Sink,
         *,
         origin: str,
         headers: Mapping[str, str] | None = None,
     ) -> Exchange:
         """Send a request through the same chain as a caller's, as `principal`; returns the ended exchange. What
-        was answered is in the sink: without one, `exchange.state["core.sink"]` is a Collected. `origin` names
-        the submitter (`judge`). Errors are told to the sink as to any caller; a cancelled submit cancels."""
+        was answered is in the sink: a `Collected`, unless it should flow elsewhere. `origin` names the submitter
+        (`judge`). Errors are told to the sink as to any caller; a cancelled submit cancels the exchange."""
         edition = self.edition
         exchange = Exchange(
             self,
@@ -161,14 +174,16 @@ class Gateway:
             origin=f"submit:{origin}",
         )
         exchange.principal = principal
-        sink = sink if sink is not None else Collected()
-        exchange.state["core.sink"] = sink
 
         async def read() -> bytes:
             return request.raw
 
         await Journey(exchange, sink).run(read, authenticated=True)
         return exchange
+
+    async def _retire(self, edition: Edition) -> None:
+        await edition.stop()
+        self._retiring.discard(edition)
 
     def keep(self, name: str, make: Callable[[], T]) -> T:
         """A value that survives reloads (breakers, averages, a memory cache): made when first asked for."""
@@ -200,6 +215,7 @@ class Gateway:
 
     def began(self, exchange: Exchange) -> None:
         """The core says: an exchange was understood."""
+        exchange.began = True
         principal, request = exchange.principal, exchange.request
         self.emit(
             RequestStarted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +11,14 @@ if TYPE_CHECKING:
 CHARS_PER_TOKEN = 4.0
 """Bytes of a JSON request body a token, on the safe side for English; syntax counts as text."""
 
+TOKENS_PER_MEDIUM = 1000
+"""What an inline image, clip or document counts; its base64 is not text."""
+
 ASSUMED_OUTPUT = 1024
 """Output tokens held when the caller names no maximum."""
+
+
+_INLINE = re.compile(rb"[A-Za-z0-9+/=]{4096,}")
 
 
 class Tokens:
@@ -29,7 +36,7 @@ class Tokens:
         """Estimated input tokens; at least 1."""
         if self._input is None:
             request = self._exchange.request
-            self._input = max(1, int(len(request.raw) / CHARS_PER_TOKEN)) if request else 1
+            self._input = max(1, _estimated(request.raw)) if request else 1
         return self._input
 
     @property
@@ -45,3 +52,8 @@ class Tokens:
     def total(self) -> int:
         """Input and output together."""
         return self.input + self.output
+
+
+def _estimated(raw: bytes) -> int:
+    media = [len(run) for run in _INLINE.findall(raw)] if len(raw) >= 4096 else []
+    return int((len(raw) - sum(media)) / CHARS_PER_TOKEN) + TOKENS_PER_MEDIUM * len(media)

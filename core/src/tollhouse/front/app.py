@@ -87,7 +87,6 @@ class Front:
         body = Body(receive, headers, server, exchange.leave)
         task = asyncio.current_task()
         assert task is not None
-        exchange.receiver = task.cancel
         watch: asyncio.Task[None] | None = None
 
         def attend() -> None:
@@ -109,7 +108,6 @@ class Front:
             if not exchange.left or task.uncancel() > 0:
                 raise
         finally:
-            exchange.receiver = None
             if watch is not None:
                 watch.cancel()
 
@@ -172,9 +170,7 @@ def _made(gateway: Gateway, scope: Scope, match: Match, headers: dict[str, str])
         origin=_origin(scope),
         request_id=request_id(headers),
     )
-    exchange.tail = match.tail
-    if match.provider:
-        exchange.state["core.provider"] = match.provider
+    exchange.tail, exchange.addressed = match.tail, match.provider
     return exchange
 
 

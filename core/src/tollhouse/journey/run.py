@@ -45,6 +45,8 @@ class Journey:
         exchange = self.exchange
         gateway = exchange.gateway
         exchange.edition.enter(exchange)
+        task = asyncio.current_task()
+        exchange.interrupt = task.cancel if task else None
         try:
             await self._travel(read, authenticated)
         except asyncio.CancelledError as error:
@@ -75,6 +77,7 @@ class Journey:
         finally:
             if self.delivery is not None:
                 await self.delivery.keepalive.close()
+            exchange.interrupt = None
             exchange.edition.leave(exchange)
             gateway.ended(exchange)
 
@@ -223,7 +226,7 @@ class Journey:
             return
         self._ended = True
         exchange.outcome, exchange.error = outcome, error
-        if outcome == "disconnected":
+        if outcome == "disconnected" or (not exchange.status and isinstance(error, asyncio.CancelledError)):
             exchange.status = 499
         elif not exchange.status:
             exchange.status = 200

@@ -26,7 +26,7 @@ async def settle(exchange: Exchange) -> None:
     if gates:
         await asyncio.wait(gates)
     await edition.chain["settle"].each(exchange)
-    ledger = edition.config.store.ledger and exchange.task not in ("models",)
+    ledger = edition.config.store.ledger and exchange.began and exchange.task != "models"
     if exchange.hold or ledger or exchange.outgoing:
         try:
             settled = await gateway.store.settle(

@@ -1,7 +1,8 @@
 """Recordings of real provider traffic, for tests that replay them; absent ones make such tests skip.
 
-They live beside the repository in `../shared/corpus`, or in `corpus` below what TOLLHOUSE_SHARED names. `index.jsonl`
-lists the files; each holds one exchange: `{id, provider, endpoint, request, response: {status, headers, body}}`.
+They are looked for in `corpus` below the folder that TOLLHOUSE_SHARED names, by default one beside the repository.
+`index.jsonl` lists the files; each holds one exchange: `{id, provider, endpoint, request, response: {status,
+headers, body}}`.
 """
 
 from __future__ import annotations
