@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+import sys
 from itertools import count
 
 import pytest
@@ -10,7 +11,7 @@ from tollhouse.errors import ConfigError, StoreError
 from tollhouse.store import Grant, Row
 from tollhouse.store.sqlite import open_sqlite
 from tollhouse.store.sqlite.claims import claim
-from tollhouse.store.sqlite.database import BACKSTOP_PAGES, VERSION
+from tollhouse.store.sqlite.database import VERSION
 from tollhouse.store.sqlite.upkeep import SWEEP_EVERY, sweep
 from tollhouse.testing.stores import FakeClock, SharedStoreConformance, StoreConformance
 from tollhouse.testing.stores.stage import START, Stage, demand, granted, used
@@ -232,13 +233,37 @@ def test_a_sweep_deletes_what_is_over_and_nothing_else(stage, path):
     file.close()
 
 
-def test_checkpoints_keep_the_write_ahead_log_short(stage, path):
+def test_a_busy_store_checkpoints_once_a_second_beside_its_writer(stage, path, monkeypatch):
+    monkeypatch.setattr("tollhouse.store.sqlite.client._CHECKPOINT_EVERY", 10)
+
     async def story():
         store = stage.open()
-        for _ in range(900):
-            await store.put("k", bytes(30_000))
-        wal = path.with_name(path.name + "-wal")
-        assert wal.stat().st_size < (BACKSTOP_PAGES + 100) * 4200 < 900 * 30_000
+        for i in range(20):
+            await store.put(f"k{i}", bytes(10_000))
+        await store._checkpointer.run(lambda tx: None)
+        copied = path.stat().st_size
+        assert copied >= 10 * 10_000
+        for i in range(20):
+            await store.put(f"l{i}", bytes(10_000))
+        await store._checkpointer.run(lambda tx: None)
+        assert path.stat().st_size == copied
+
+    stage.run(story)
+
+
+def test_opening_again_takes_no_lock_from_the_connections_that_are_open(stage, path):
+    async def story():
+        store = stage.open()
+        await store.put("k", b"1")
+        for _ in range(3):
+            assert await stage.open().get("k")
+        count_up = (
+            "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]);"
+            "file.execute('DELETE FROM tags'); file.commit(); file.close()"
+        )
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", count_up, str(path))
+        assert await process.wait() == 0
+        assert path.with_name(path.name + "-wal").exists()
 
     stage.run(story)
 

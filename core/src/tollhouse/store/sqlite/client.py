@@ -199,11 +199,15 @@ class SQLiteStore:
                 seen = id_
                 self._topics.deliver(topic, data, at)
 
+    def _checkpoint_in_turn(self, tx: Tx) -> None:
+        if upkeep.has_turn(tx, "checkpoint", upkeep.CHECKPOINT_EVERY):
+            self._checkpointer.post(upkeep.checkpoint)
+
     def _tidy(self) -> None:
         """Behind a batch, on the writer's thread."""
         self._batches += 1
         if self._batches % _CHECKPOINT_EVERY == 0:
-            self._checkpointer.post(upkeep.checkpoint)
+            self._writer.post(self._checkpoint_in_turn)
         if time.monotonic() - self._swept > _SWEEP_EVERY:
             self._swept = time.monotonic()
             self._writer.post(upkeep.sweep)

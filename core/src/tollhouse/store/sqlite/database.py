@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 from ...errors import ConfigError
@@ -11,11 +12,12 @@ from ...errors import ConfigError
 VERSION = 1
 """What `PRAGMA user_version` says; a file of a newer Tollhouse is refused, never guessed at."""
 
-BACKSTOP_PAGES = 4_096
+_BACKSTOP_PAGES = 16_384
 """Length of the write-ahead log at which a writer finishes the checkpoint itself, so that the log starts again:
 under steady writing the checkpointer, which stops nobody, never quite catches up."""
 
 _WAL_LIMIT = 64 * 1024 * 1024
+_making = threading.Lock()
 
 _SCHEMA = """
 CREATE TABLE counters (
@@ -62,7 +64,7 @@ CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, topic TEXT NOT NULL,
     sender TEXT NOT NULL, data BLOB NOT NULL
 );
-CREATE TABLE sweeps (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE turns (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -71,8 +73,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     It never waits for a lock: callers see SQLITE_BUSY and try again. It starts no transaction by itself.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _make(path)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, cached_statements=256)
     try:
         _prepare(connection, path)
@@ -82,11 +83,20 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _make(path: Path) -> None:
+    # Closing a file drops every POSIX lock its process has on it, those of SQLite's connections included, and
+    # with them commits (https://sqlite.org/howtocorrupt.html, 2.2): only a file nobody can have open is touched.
+    with _making:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_BACKSTOP_PAGES}")
     if _version(connection, path) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")

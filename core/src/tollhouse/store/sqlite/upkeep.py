@@ -7,19 +7,18 @@ from . import logs, values
 from .worker import Tx
 
 SWEEP_EVERY = 60_000_000
-"""Microseconds between two sweeps of a file, however many processes share it."""
+CHECKPOINT_EVERY = 1_000_000
+"""Microseconds between two sweeps or checkpoints of a file, however many processes share it.
+
+Checkpoints on each other's heels can lose a commit in SQLite before 3.51.3 (https://sqlite.org/wal.html, "The
+WAL-Reset Bug")."""
 
 _AT_ONCE = 2_000
 
 
 def sweep(tx: Tx) -> None:
     """Delete a bounded number of forgotten holds, idle counters, dead values and old messages."""
-    started = tx.db.execute(
-        "INSERT INTO sweeps (name, at) VALUES ('all', ?) ON CONFLICT DO UPDATE SET at = excluded.at "
-        "WHERE at > excluded.at OR at <= ?",
-        (tx.now, tx.now - SWEEP_EVERY),
-    ).rowcount
-    if not started:
+    if not has_turn(tx, "sweep", SWEEP_EVERY):
         return
     tx.db.execute(
         "DELETE FROM holds WHERE hold IN (SELECT hold FROM holds WHERE state > ? AND deadline <= ? LIMIT ?)",
@@ -28,6 +27,17 @@ def sweep(tx: Tx) -> None:
     tx.db.execute("DELETE FROM counters WHERE idle <= ?", (tx.now,))
     values.sweep(tx, _AT_ONCE)
     logs.sweep(tx)
+
+
+def has_turn(tx: Tx, name: str, every: int) -> bool:
+    """Whether nobody on this file had a turn within so many microseconds; if so, this is one."""
+    return bool(
+        tx.db.execute(
+            "INSERT INTO turns (name, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at "
+            "WHERE at > excluded.at OR at <= ?",
+            (name, tx.now, tx.now - every),
+        ).rowcount
+    )
 
 
 def checkpoint(tx: Tx) -> None:

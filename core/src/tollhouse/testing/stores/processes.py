@@ -70,8 +70,7 @@ class SharedStoreConformance(OnStage):
             [value] = await store.get("counter")
             return value.data if value else None
 
-        count = self.look(url, look)
-        assert count == b"%d" % (25 * PROCESSES), count
+        assert self.look(url, look) == b"%d" % (25 * PROCESSES)
 
     def test_what_a_killed_process_held_comes_free(self, urls: Callable[[], str]) -> None:
         url = urls()
