@@ -1,0 +1,92 @@
+"""The dialect of `/v1/chat/completions`, `/v1/embeddings` and `/v1/models`.
+
+Source: https://platform.openai.com/docs/api-reference (openai-openapi's openapi.yaml), and what compatible
+hosts were recorded to send.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from tollhouse import (
+    Decoder,
+    Edit,
+    Encoder,
+    ProviderError,
+    Receipt,
+    Rejected,
+    Request,
+    Route,
+)
+from tollhouse.dialect import Headers
+from tollhouse.neutral import Body, Embed
+
+from .decode import read_chat, read_embed
+from .decoder import ChatDecoder
+from .embeddings import EmbedDecoder, EmbedEncoder
+from .encode import write_chat, write_embed
+from .encoder import encoder_of
+from .errors import error_body, failure
+from .fields import NAME
+from .models import ModelsEncoder
+from .patch import patch
+from .request import address, read_request
+
+
+class OpenAIDialect:
+    """OpenAI's wire format."""
+
+    name = NAME
+    routes: Sequence[Route] = (
+        Route("POST", "/v1/chat/completions", "chat"),
+        Route("POST", "/chat/completions", "chat"),
+        Route("POST", "/v1/embeddings", "embed"),
+        Route("POST", "/embeddings", "embed"),
+        Route("GET", "/v1/models", "models", body="none"),
+        Route("GET", "/models", "models", body="none"),
+        Route("GET", "/v1/models/{rest}", "models", body="none"),
+        Route("*", "/v1/{rest}", "passthrough", body="stream"),
+    )
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+
+    def request(self, raw: bytes, route: Route) -> Request:
+        """Read as much as routing needs. Raises `Rejected` (400) naming the field."""
+        return read_request(raw, route, self)
+
+    def decode(self, raw: bytes, route: Route) -> Body:
+        """The whole neutral form. Raises `Rejected` (400) naming the field."""
+        return read_embed(raw) if route.task == "embed" else read_chat(raw)
+
+    def patch(self, raw: bytes, edits: Sequence[Edit]) -> bytes:
+        """Change only these values. Raises `ValueError` for a path that does not exist."""
+        return patch(raw, edits)
+
+    def encode(self, request: Request, model: str) -> tuple[bytes, Receipt]:
+        """OpenAI's bytes for a request of any dialect. A stream always asks for its usage."""
+        body = request.body
+        return write_embed(body, model) if isinstance(body, Embed) else write_chat(body, request, model)
+
+    def address(self, request: Request, model: str) -> bytes:
+        """The caller's bytes for the upstream's model, asking for usage in a stream."""
+        return address(request, model)
+
+    def decoder(self, task: str) -> Decoder:
+        """A reader for one reply."""
+        return EmbedDecoder() if task == "embed" else ChatDecoder()
+
+    def encoder(self, request: Request) -> Encoder:
+        """A writer for the reply to this caller's request."""
+        if request.task == "models":
+            return ModelsEncoder(request)
+        return EmbedEncoder(request) if request.task == "embed" else encoder_of(request, self._clock)
+
+    def error(self, error: ProviderError | Rejected, status: int, request_id: str) -> tuple[int, Headers, bytes]:
+        """An error as a whole response."""
+        return status, {"content-type": "application/json"}, error_body(error, status)
+
+    def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
+        """What an error response of a host of this dialect means."""
+        return failure(status, headers, body)

@@ -1,0 +1,52 @@
+"""The hosts that speak OpenAI's dialect, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What is particular about one kind of host."""
+
+    base_url: str
+    """With its version; empty when every account has its own."""
+    variable: str
+    """The environment variable its own documentation keeps the key in."""
+    key: bool = True
+    """Whether it refuses calls without a key."""
+    ask_usage: bool = True
+    """Whether it takes `stream_options`."""
+    limit_field: str = "max_completion_tokens"
+    """What it calls the most tokens an answer may have, for requests translated from another dialect."""
+
+
+PRESETS: dict[str, Preset] = {
+    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "azure": Preset("", "AZURE_OPENAI_API_KEY"),
+    "alibaba": Preset(
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY", limit_field="max_tokens"
+    ),
+    "cerebras": Preset("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+    "deepinfra": Preset("https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY", limit_field="max_tokens"),
+    "deepseek": Preset("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", limit_field="max_tokens"),
+    "fireworks": Preset("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", limit_field="max_tokens"),
+    "github": Preset("https://models.github.ai/inference", "GITHUB_TOKEN", limit_field="max_tokens"),
+    "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "huggingface": Preset("https://router.huggingface.co/v1", "HF_TOKEN", limit_field="max_tokens"),
+    "llamacpp": Preset("http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key=False, limit_field="max_tokens"),
+    "lmstudio": Preset("http://127.0.0.1:1234/v1", "LMSTUDIO_API_KEY", key=False, limit_field="max_tokens"),
+    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY", ask_usage=False, limit_field="max_tokens"),
+    "moonshot": Preset("https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", limit_field="max_tokens"),
+    "nvidia": Preset("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", limit_field="max_tokens"),
+    "ollama": Preset("http://127.0.0.1:11434/v1", "OLLAMA_API_KEY", key=False, limit_field="max_tokens"),
+    "openrouter": Preset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", limit_field="max_tokens"),
+    "perplexity": Preset("https://api.perplexity.ai", "PERPLEXITY_API_KEY", ask_usage=False, limit_field="max_tokens"),
+    "sambanova": Preset("https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", limit_field="max_tokens"),
+    "together": Preset("https://api.together.xyz/v1", "TOGETHER_API_KEY", limit_field="max_tokens"),
+    "vllm": Preset("http://127.0.0.1:8000/v1", "VLLM_API_KEY", key=False, limit_field="max_tokens"),
+    "voyage": Preset("https://api.voyageai.com/v1", "VOYAGE_API_KEY", limit_field="max_tokens"),
+    "xai": Preset("https://api.x.ai/v1", "XAI_API_KEY"),
+    "zai": Preset("https://api.z.ai/api/paas/v4", "ZAI_API_KEY", limit_field="max_tokens"),
+}
+"""By the name of the kind: `[providers.NAME]` of the same name needs no `kind`."""
