@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from msgspec import Struct
+
 from .errors import ProviderError, Rejected
 from .neutral import Body, Happening, Path
 from .usage import Usage
@@ -20,9 +22,11 @@ FrameKind = Literal["lifecycle", "content", "usage", "end", "error"]
 class Route:
     """A path a dialect answers.
 
-    `path` is literal, or ends in `{rest}` to take everything below. `body` says whether the core reads it
-    whole (under `server.max_body`) or streams it upstream (under `server.max_upload`). Two dialects may share
-    a path: the first whose `claims(headers)` is true takes the request.
+    `path` is literal, has one `{name}` that takes a run of characters up to the literal that follows it
+    (`/models/{model}:generate`), or ends in `{rest}` to take everything below; what was taken is the request's
+    `tail`. `body` says whether the core reads it whole (under `server.max_body`) or streams it upstream (under
+    `server.max_upload`). Two dialects may share a path: one whose `claims(headers)` is true goes before one
+    that claims nothing.
     """
 
     method: str
@@ -33,8 +37,7 @@ class Route:
     claims: Callable[[Headers], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One unit of a framed reply: its exact bytes, and what sniffing them told."""
 
     raw: bytes
@@ -79,7 +82,7 @@ class Request:
     Edits are patches of the caller's bytes; they drop the neutral view, so read it again after an edit.
     """
 
-    __slots__ = ("_body", "dialect", "max_output", "model", "n", "raw", "route", "stream", "wants_usage")
+    __slots__ = ("_body", "dialect", "max_output", "model", "n", "raw", "route", "stream", "tail", "wants_usage")
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Request:
         wants_usage: bool = True,
         max_output: int | None = None,
         n: int = 1,
+        tail: str = "",
         body: Body | None = None,
     ) -> None:
         self.raw, self.dialect, self.route, self.model, self.stream = raw, dialect, route, model, stream
@@ -99,6 +103,8 @@ class Request:
         """Whether the caller asked to see usage in the stream."""
         self.max_output, self.n = max_output, n
         """The most output tokens a choice may have, None when unsaid, and the number of choices."""
+        self.tail = tail
+        """What the route's path took."""
         self._body = body
 
     @property
@@ -116,7 +122,7 @@ class Request:
     def edit(self, *edits: Edit) -> None:
         """Patch the request in place: bytes, and everything read from them. Raises `Rejected` if the result
         is not a request any more."""
-        fresh = self.dialect.request(self.dialect.patch(self.raw, edits), self.route)
+        fresh = self.dialect.request(self.dialect.patch(self.raw, edits), self.route, self.tail)
         self.raw, self.model, self.stream = fresh.raw, fresh.model, fresh.stream
         self.wants_usage, self.max_output, self.n = fresh.wants_usage, fresh.max_output, fresh.n
         self._body = None
@@ -132,6 +138,7 @@ class Request:
             wants_usage=self.wants_usage,
             max_output=self.max_output,
             n=self.n,
+            tail=self.tail,
             body=self._body,
         )
 
@@ -199,9 +206,12 @@ class Dialect(Protocol):
 
     name: str
     routes: Sequence[Route]
+    id_header: str
+    """The response header that bears the request id, in lower case."""
 
-    def request(self, raw: bytes, route: Route) -> Request:
-        """Read as much as routing needs. Raises `Rejected` (400) on anything that is not a request."""
+    def request(self, raw: bytes, route: Route, tail: str = "") -> Request:
+        """Read as much as routing needs; `tail` is what the route's path took, a model's name in some dialects.
+        Raises `Rejected` (400) on anything that is not a request."""
         ...
 
     def decode(self, raw: bytes, route: Route) -> Body:

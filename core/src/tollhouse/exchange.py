@@ -151,8 +151,8 @@ class Exchange:
         """Whether the caller has gone."""
         self.gates: list[asyncio.Task[Any]] = []
         self.sponsors = 0
-        self.tail = path
-        """For a passthrough: the path to append to the provider's base URL, without its query."""
+        self.tail = ""
+        """What the route's path took; for a passthrough the path to append to the provider's base URL."""
         self.addressed = ""
         """The provider a passthrough's path names; empty for the default one."""
         self.upload: AsyncIterator[bytes] | bytes = b""

@@ -14,7 +14,7 @@ from .clock import Clock, SystemClock
 from .config import Loaded
 from .dialect import Request
 from .edition import Edition
-from .errors import ConfigError, PluginFailed
+from .errors import ConfigError, PluginFailed, StoreError
 from .events import (
     AttemptEnded,
     ConfigRefused,
@@ -86,7 +86,12 @@ class Gateway:
         self.edition = Edition(self, loaded, 1, extra)
 
     async def start(self) -> None:
-        """Open the edition and begin the background work. Raises ConfigError."""
+        """Open the store and the edition, and begin the background work. Raises ConfigError, also for a store of
+        a newer version; one that is away is only logged, and plugins then follow their policies."""
+        try:
+            await self.store.get("tollhouse")
+        except StoreError as error:
+            log.warning("the store does not answer at start-up: %s", error)
         await self.edition.start()
         self.spawn(lambda: keep_alive(self), name="holds")
         self.spawn(lambda: sweep(self), name="sweep", each="cluster")
@@ -173,7 +178,7 @@ class Gateway:
             path=request.route.path,
             origin=f"submit:{origin}",
         )
-        exchange.principal = principal
+        exchange.principal, exchange.tail = principal, request.tail
 
         async def read() -> bytes:
             return request.raw

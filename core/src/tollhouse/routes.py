@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from .hooks import Endpoint
 from .provider import Provider
 
 REST = "{rest}"
+_NAME = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,22 @@ class Routes:
         self.dialects = {dialect.name: dialect for dialect in dialects}
         self._literal: dict[tuple[str, str], list[tuple[Dialect, Route]]] = {}
         self._prefixes: list[tuple[str, Dialect, Route]] = []
+        self._patterns: list[tuple[re.Pattern[str], Dialect, Route]] = []
         for dialect in self.dialects.values():
             for route in dialect.routes:
                 if route.path.endswith(REST):
                     self._prefixes.append((route.path.removesuffix(REST), dialect, route))
+                elif name := _NAME.search(route.path):
+                    before, after = route.path[: name.start()], route.path[name.end() :]
+                    taken = "[^/]+" if after.startswith("/") or not after else ".+"
+                    self._patterns.append(
+                        (re.compile(re.escape(before) + f"({taken})" + re.escape(after)), dialect, route)
+                    )
                 else:
                     self._literal.setdefault((route.method, route.path), []).append((dialect, route))
-        self._prefixes.sort(key=lambda entry: -len(entry[0]))
+        for shared in self._literal.values():
+            shared.sort(key=lambda entry: entry[1].claims is None)
+        self._prefixes.sort(key=lambda entry: (-len(entry[0]), entry[2].claims is None))
         self._endpoints: dict[str, list[Endpoint]] = {}
         for endpoint in endpoints:
             for method in endpoint.methods:
@@ -57,6 +68,9 @@ class Routes:
         for dialect, route in self._literal.get((method, path), ()):
             if route.claims is None or route.claims(headers):
                 return Match(dialect, route)
+        for pattern, dialect, route in self._patterns:
+            if route.method == method and (taken := pattern.fullmatch(path)):
+                return Match(dialect, route, taken[1])
         first, _, rest = path[1:].partition("/")
         if rest and (dialect_of := self._providers.get(first)) is not None:
             return Match(dialect_of, PASSTHROUGH, "/" + rest, first)

@@ -69,7 +69,7 @@ def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | Pro
             if name in reply.headers:
                 headers["x-tollhouse-upstream-request-id"] = reply.headers[name]
                 break
-    headers["x-request-id"] = exchange.request_id
+    headers[exchange.dialect.id_header] = exchange.request_id
     if target := exchange.target:
         headers["x-tollhouse-target"] = ascii_only(target.name)
     if len(exchange.attempts) > 1:

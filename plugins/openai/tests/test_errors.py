@@ -108,7 +108,7 @@ def test_a_message_about_our_key_does_not_show_it(key: str) -> None:
 def test_an_upstreams_words_do_not_pass_under_another_status() -> None:
     error = DIALECT.failure(500, {}, b'{"error":{"message":"m","type":"t","code":null,"x":1}}')
     assert msgspec.json.decode(DIALECT.error(error, 502, "r")[2]) == {
-        "error": {"message": "m", "type": "t", "param": None, "code": "provider_error"}
+        "error": {"message": "m", "type": "t", "param": None, "code": "upstream_error"}
     }
 
 

@@ -113,7 +113,7 @@ def test_a_stream_that_is_cut_becomes_an_error_event_and_never_a_stop() -> None:
         async with Upstream() as up, served(up) as made:
             up.answer(sse(chunk({"content": "hi"}), done=False))
             response = await Client(made).post("/v1/chat/completions", {**ASK, "stream": True})
-            assert b'"code":"provider_cut"' in response.body
+            assert b'"code":"upstream_cut"' in response.body
             assert b"[DONE]" not in response.body
             assert b'"finish_reason":"stop"' not in response.body
 
@@ -179,7 +179,7 @@ def test_a_reply_that_is_no_completion_is_a_bad_gateway(body: bytes) -> None:
             up.answer(body, 200, {"content-type": "text/html" if body.startswith(b"<") else "application/json"})
             response = await Client(made).post("/v1/chat/completions", ASK)
             assert response.status == 502
-            assert response.json()["error"]["code"] == "provider_bad_reply"
+            assert response.json()["error"]["code"] == "upstream_bad_reply"
 
     run(scenario())
 

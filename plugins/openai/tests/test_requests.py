@@ -448,3 +448,13 @@ def test_tasks_without_a_body_are_no_json() -> None:
     for task in ("models", "passthrough"):
         assert DIALECT.request(b"", ROUTES[task]).task == task
     assert isinstance(ROUTES["models"], Route)
+
+
+@pytest.mark.parametrize("body", [{"messages": []}, {"model": "other", "messages": []}])
+def test_in_azures_form_of_the_path_the_deployment_is_the_model(body: Any) -> None:
+    route = next(one for one in DIALECT.routes if "{model}" in one.path and one.task == "chat")
+    asked = DIALECT.request(msgspec.json.encode(body), route, "my-deployment")
+    assert asked.model == "my-deployment"
+    assert msgspec.json.decode(DIALECT.address(asked, "gpt-4.1"))["model"] == "gpt-4.1"
+    asked.edit(Edit(("temperature",), 0.5))
+    assert asked.model == "my-deployment"

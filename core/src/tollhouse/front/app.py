@@ -18,6 +18,7 @@ from ..routes import Match
 from ..wire import request_id, retry_headers
 from .body import Body
 from .health import health, landing
+from .lingering import Lingering
 from .response import HttpSink, respond
 
 log = logging.getLogger("tollhouse.front")
@@ -51,6 +52,9 @@ class Front:
         gateway = self.gateway
         method, path = scope["method"], scope["path"]
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if "content-length" in headers or "transfer-encoding" in headers:
+            lingering = Lingering(receive, send)
+            receive, send = lingering.receive, lingering.send
         match = gateway.edition.routes.match(method, path, headers)
         if match is not None:
             await self._exchange(scope, receive, send, match, headers)

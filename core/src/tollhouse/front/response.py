@@ -36,13 +36,14 @@ class HttpSink:
 
 async def respond(send: Send, error: Rejected, dialect: Dialect | None, given_id: str, more: Mapping[str, str]) -> None:
     """An error as a whole response, where there is no exchange to tell it to."""
-    id_ = given_id or new_id()
+    id_, id_header = given_id or new_id(), "x-request-id"
     if dialect is not None:
         status, headers, body = dialect.error(error, error.status, id_)
+        id_header = dialect.id_header
     else:
         status, headers = error.status, {"content-type": "application/json"}
         body = msgspec.json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
-    await whole(send, status, {**headers, "x-request-id": id_, **more}, body)
+    await whole(send, status, {**headers, id_header: id_, **more}, body)
 
 
 async def whole(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -128,7 +128,7 @@ class Journey:
     async def _understood(self, read: Read) -> Request:
         exchange = self.exchange
         if exchange.route.body == "read":
-            return exchange.dialect.request(await read(), exchange.route)
+            return exchange.dialect.request(await read(), exchange.route, exchange.tail)
         return Request(b"", dialect=exchange.dialect, route=exchange.route)
 
     async def _list(self) -> None:

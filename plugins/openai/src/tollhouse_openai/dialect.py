@@ -38,11 +38,14 @@ class OpenAIDialect:
     """OpenAI's wire format."""
 
     name = NAME
+    id_header = "x-request-id"
     routes: Sequence[Route] = (
         Route("POST", "/v1/chat/completions", "chat"),
         Route("POST", "/chat/completions", "chat"),
         Route("POST", "/v1/embeddings", "embed"),
         Route("POST", "/embeddings", "embed"),
+        Route("POST", "/openai/deployments/{model}/chat/completions", "chat"),
+        Route("POST", "/openai/deployments/{model}/embeddings", "embed"),
         Route("GET", "/v1/models", "models", body="none"),
         Route("GET", "/models", "models", body="none"),
         Route("GET", "/v1/models/{rest}", "models", body="none"),
@@ -52,9 +55,10 @@ class OpenAIDialect:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
 
-    def request(self, raw: bytes, route: Route) -> Request:
-        """Read as much as routing needs. Raises `Rejected` (400) naming the field."""
-        return read_request(raw, route, self)
+    def request(self, raw: bytes, route: Route, tail: str = "") -> Request:
+        """Read as much as routing needs; in Azure's form of the path `tail` is the model. Raises `Rejected` (400)
+        naming the field."""
+        return read_request(raw, route, tail, self)
 
     def decode(self, raw: bytes, route: Route) -> Body:
         """The whole neutral form. Raises `Rejected` (400) naming the field."""

@@ -16,16 +16,16 @@ MESSAGE_LIMIT = 2000
 
 _SECRET = re.compile(r"\b(?:sk|pk|rk|gsk|xai|key|pplx|nvapi|csk|hf|fw|AIza)[-_][\w*.-]{4,}|[\w+/=-]{32,}")
 WORDS = {
-    "connect": ("server_error", "provider_unreachable"),
-    "timeout": ("timeout", "provider_timeout"),
-    "cut": ("server_error", "provider_cut"),
-    "bad_reply": ("server_error", "provider_bad_reply"),
-    "refused": ("server_error", "reply_refused"),
-    "credentials": ("server_error", "provider_credentials"),
+    "connect": ("server_error", "upstream_unreachable"),
+    "timeout": ("timeout", "upstream_timeout"),
+    "cut": ("server_error", "upstream_cut"),
+    "bad_reply": ("server_error", "upstream_bad_reply"),
+    "refused": ("server_error", "refused"),
+    "credentials": ("server_error", "upstream_credentials"),
     "rate_limit": ("rate_limit_error", "rate_limit_exceeded"),
     "invalid": ("invalid_request_error", None),
-    "overloaded": ("overloaded_error", "provider_overloaded"),
-    "server": ("server_error", "provider_error"),
+    "overloaded": ("overloaded_error", "upstream_overloaded"),
+    "server": ("server_error", "upstream_error"),
 }
 """Type and code of a provider's error that brought no words of its own."""
 

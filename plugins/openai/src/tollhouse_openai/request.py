@@ -20,8 +20,8 @@ class _StreamOptions(Struct):
 
 
 class _Chat(Struct):
-    model: str
-    messages: Raw
+    model: str | None = None
+    messages: Raw = Raw(b"")
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_completion_tokens: _Limit | None = None
@@ -30,15 +30,15 @@ class _Chat(Struct):
 
 
 class _Embed(Struct):
-    model: str
-    input: Raw
+    model: str | None = None
+    input: Raw = Raw(b"")
 
 
 _chat = msgspec.json.Decoder(_Chat)
 _embed = msgspec.json.Decoder(_Embed)
 
 
-def read_request(raw: bytes, route: Route, dialect: Dialect) -> Request:
+def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Request:
     """What routing needs. Raises `Rejected` (400) that names the field. A negative output limit, which local
     hosts read as none, counts as unsaid."""
     if route.task not in ("chat", "embed"):
@@ -48,7 +48,9 @@ def read_request(raw: bytes, route: Route, dialect: Dialect) -> Request:
             raw.decode()
         if route.task == "embed":
             embed = _embed.decode(raw)
-            return Request(raw, dialect=dialect, route=route, model=_model(embed.model))
+            model = _model(tail or embed.model)
+            _present(embed.input, "input")
+            return Request(raw, dialect=dialect, route=route, model=model, tail=tail)
         chat = _chat.decode(raw)
     except msgspec.ValidationError as error:
         raise wrong(str(error), ()) from None
@@ -58,6 +60,8 @@ def read_request(raw: bytes, route: Route, dialect: Dialect) -> Request:
         raise Rejected("The request body is not valid UTF-8.", code="invalid_json") from None
     except RecursionError:
         raise Rejected("The request body is nested too deeply.", code="invalid_json") from None
+    model = _model(tail or chat.model)
+    _present(chat.messages, "messages")
     if memoryview(chat.messages)[0] != ord("["):
         raise wrong("Expected `array`", ("messages",))
     limit = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
@@ -67,11 +71,12 @@ def read_request(raw: bytes, route: Route, dialect: Dialect) -> Request:
         raw,
         dialect=dialect,
         route=route,
-        model=_model(chat.model),
+        model=model,
         stream=stream,
         wants_usage=asked or not stream,
         max_output=limit if limit is None or limit >= 0 else None,
         n=chat.n or 1,
+        tail=tail,
     )
 
 
@@ -80,7 +85,7 @@ def address(request: Request, model: str) -> bytes:
     nothing; a model named twice is said once, so that no upstream reads another one than we did."""
     raw = request.raw
     ask = request.stream and not request.wants_usage and request.task == "chat"
-    if model == request.model and not ask and raw.count(b'"model"') < 2:
+    if model == request.model and not ask and not request.tail and raw.count(b'"model"') < 2:
         return raw
     fields = _object.decode(raw)
     fields["model"] = Raw(_encode(model))
@@ -95,7 +100,14 @@ def _said(fields: dict[str, Raw], name: str) -> bool:
     return name in fields and bytes(fields[name]) != b"null"
 
 
-def _model(name: str) -> str:
+def _model(name: str | None) -> str:
+    if name is None:
+        raise wrong("Object missing required field `model`", ())
     if not name:
         raise Rejected("The field `model` is empty.", param="model")
     return name
+
+
+def _present(value: Raw, name: str) -> None:
+    if not memoryview(value):
+        raise wrong(f"Object missing required field `{name}`", ())
