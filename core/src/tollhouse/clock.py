@@ -21,10 +21,5 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
-    def monotonic(self) -> float:
-        """`time.monotonic`."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """`time.time`."""
-        return time.time()
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)

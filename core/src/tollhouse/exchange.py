@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 Outcome = Literal["completed", "answered", "rejected", "failed", "disconnected"]
 Commit = Literal["none", "status", "content"]
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-
 
 def new_id() -> str:
     """A request id: sorts by time (milliseconds), 80 random bits, safe in headers and file names."""
-    number = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return "req_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+    return f"req_{int(time.time() * 1000):012x}{os.urandom(10).hex()}"
 
 
 class Exchange:
@@ -62,6 +59,7 @@ class Exchange:
         "method",
         "model",
         "notes",
+        "now",
         "origin",
         "outcome",
         "outgoing",
@@ -111,7 +109,9 @@ class Exchange:
         """The caller's headers, names in lower case. Credentials included: never log them."""
         self.origin = origin
         """The caller's IP address, or what submitted the exchange (`submit:judge`)."""
-        self.started = gateway.clock.monotonic()
+        self.now: Callable[[], float] = gateway.clock.monotonic
+        """Monotonic seconds on the gateway's clock."""
+        self.started = self.now()
         self.started_at = gateway.clock.time()
         self.deadline = self.started + edition.timeouts("").total
         """When everything must be over, in monotonic seconds; set again once the model is known."""
@@ -162,10 +162,6 @@ class Exchange:
         self.interrupt: Callable[[], object] | None = None
         """Cancels the journey; set while it runs."""
         self._levels: dict[str, Any] = {}
-
-    def now(self) -> float:
-        """Monotonic seconds on the gateway's clock."""
-        return self.gateway.clock.monotonic()
 
     def note(self, who: str, words: str) -> None:
         """Leave a reason operators will read: why this route, why blocked. No prompt text, no secrets."""

@@ -210,10 +210,6 @@ class Gateway:
         """Short work that must complete although its caller may not wait."""
         return self._background.finish(work)
 
-    def release(self, closing: Coroutine[Any, Any, None]) -> None:
-        """Close an upstream without making anybody wait for it."""
-        self._background.finish(closing)
-
     def emit(self, event: Event) -> None:
         """Publish an event on this process' feed."""
         self.feed.emit(event)

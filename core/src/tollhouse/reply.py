@@ -123,6 +123,7 @@ class Reply:
     Exactly one of these carries the content: `body` (a whole body of `dialect`), `frames` (raw frames of
     `dialect`, one iteration each), `happenings` (neutral events, of no dialect), or `chunks` (opaque bytes of
     a passthrough). `close` releases the upstream; the core calls it exactly once, however the reply ends.
+    A provider that has read its reply whole releases the upstream itself and gives no `close`.
     """
 
     status: int = 200

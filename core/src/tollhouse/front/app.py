@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 from ..dialect import Route
@@ -20,6 +20,7 @@ from .body import Body
 from .health import health, landing
 from .lingering import Lingering
 from .response import HttpSink, respond
+from .watch import Watch
 
 log = logging.getLogger("tollhouse.front")
 
@@ -27,7 +28,7 @@ ENDPOINT = Route("*", "", "endpoint", body="none")
 """The route of a plugin's endpoint, for the exchange that authenticates its caller."""
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
@@ -91,29 +92,26 @@ class Front:
         body = Body(receive, headers, server, exchange.leave)
         task = asyncio.current_task()
         assert task is not None
-        watch: asyncio.Task[None] | None = None
-
-        def attend() -> None:
-            nonlocal watch
-            watch = asyncio.ensure_future(_watch(receive, exchange))
+        watch = Watch(receive, exchange)
 
         async def read() -> bytes:
             raw = await body.read(server.max_body)
-            attend()
+            watch.begin()
             return raw
 
         if match.route.body == "stream" and not body.absent:
-            exchange.upload = body.stream(server.max_upload, attend)
+            exchange.upload = body.stream(server.max_upload, watch.begin)
         elif match.route.body != "read":
-            attend()
+            watch.begin()
         try:
             await Journey(exchange, HttpSink(send, head=scope["method"] == "HEAD")).run(read)
+            if task.cancelling():
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             if not exchange.left or task.uncancel() > 0:
                 raise
         finally:
-            if watch is not None:
-                watch.cancel()
+            watch.close()
 
     async def _endpoint(
         self, scope: Scope, receive: Receive, send: Send, endpoint: Endpoint, headers: dict[str, str]
@@ -181,15 +179,6 @@ def _made(gateway: Gateway, scope: Scope, match: Match, headers: dict[str, str])
 def _origin(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
-
-
-async def _watch(receive: Receive, exchange: Exchange) -> None:
-    """From the end of the body on: the next message is the caller leaving."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            exchange.leave()
-            return
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

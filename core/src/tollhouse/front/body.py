@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, MutableMapping
 from typing import Any
 
+from ..bounded import bounded
 from ..config import Server
 from ..errors import Rejected
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 
 
 class Body:
@@ -55,8 +56,7 @@ class Body:
 
     async def _next(self) -> MutableMapping[str, Any]:
         try:
-            async with asyncio.timeout(self._server.body_idle):
-                return await self._receive()
+            return await bounded(self._receive(), self._server.body_idle)
         except TimeoutError:
             raise Rejected(
                 "The request's body did not arrive in time.",

@@ -127,7 +127,7 @@ class Attempts:
         finally:
             patience.close()
             if source is not None:
-                self.exchange.gateway.release(source.close())
+                source.release(self.exchange.gateway)
 
     async def dispatched(self, target: Target, request: Request | None) -> Attempt:
         """A new attempt, ready to leave; raises Skip before it counts."""
@@ -203,7 +203,7 @@ class Attempts:
         try:
             await source.reach_content()
         except BaseException:
-            exchange.gateway.release(source.close())
+            source.release(exchange.gateway)
             raise
         return source
 

@@ -33,8 +33,8 @@ class Delivery:
 
     def __init__(self, exchange: Exchange, sink: Sink) -> None:
         self.exchange, self.sink = exchange, sink
-        self.encoder: Encoder = exchange.dialect.encoder(exchange.request)
         self.streams = exchange.request.stream
+        self._encoder: Encoder | None = None
         self.keepalive = Keepalive(self)
         self.lock = asyncio.Lock()
         self._early: list[Event] = []
@@ -45,9 +45,16 @@ class Delivery:
         self._same = False
         self._opaque = False
 
+    @property
+    def encoder(self) -> Encoder:
+        """The writer of this reply, in the caller's dialect."""
+        if self._encoder is None:
+            self._encoder = self.exchange.dialect.encoder(self.exchange.request)
+        return self._encoder
+
     def restart(self, reply: Reply) -> None:
         """Begin with a reply; what an earlier one left uncommitted is forgotten."""
-        self.encoder = self.exchange.dialect.encoder(self.exchange.request)
+        self._encoder = None
         self._early, self._early_size, self._parts, self._last = [], 0, [], []
         self._reply = reply
         self._opaque = reply.form == "chunks"

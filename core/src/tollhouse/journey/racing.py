@@ -78,4 +78,4 @@ def _stop(attempts: Attempts, runners: dict[asyncio.Task[Source], Attempt]) -> N
 
 def _discard(attempts: Attempts, task: asyncio.Task[Source]) -> None:
     if not task.cancelled() and task.exception() is None:
-        attempts.exchange.gateway.release(task.result().close())
+        task.result().release(attempts.exchange.gateway)

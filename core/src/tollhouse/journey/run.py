@@ -16,7 +16,7 @@ from .attempts import Attempts
 from .delivery import Delivery
 from .holding import Holding
 from .patience import Patience
-from .settling import settle
+from .settling import owes, settle
 from .sink import Sink
 from .source import Source
 from .verdict import internal, status_of
@@ -98,7 +98,6 @@ class Journey:
         exchange.model = exchange.request.model
         exchange.deadline = exchange.started + exchange.edition.timeouts(exchange.model).total
         self._phase("admit")
-        self.delivery = Delivery(exchange, self.sink)
         self.delivery.keepalive.start()
         reply, plugin = await self._hold()
         if reply is not None:
@@ -187,7 +186,7 @@ class Journey:
             layers = step.wrap(exchange, source, plugin) if relays else [source]
             await delivery.carry(layers, step)
         finally:
-            exchange.gateway.release(source.close())
+            source.release(exchange.gateway)
 
     async def _finish(self, outcome: Outcome) -> None:
         """Everything was said but the last bytes: settle what is held before the caller can know the end, then
@@ -230,7 +229,8 @@ class Journey:
             exchange.status = 499
         elif not exchange.status:
             exchange.status = 200
-        await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
+        if owes(exchange):
+            await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
 
     def _phase(self, name: str) -> None:
         """The time since the last call belongs to the phase `name`."""

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("tollhouse.settle")
 
 
+def owes(exchange: Exchange) -> bool:
+    """Whether an ended exchange leaves anything to settle."""
+    return bool(exchange.gates or exchange.hold or exchange.outgoing or exchange.edition.chain["settle"]) or booked(
+        exchange
+    )
+
+
+def booked(exchange: Exchange) -> bool:
+    """Whether the ledger has a row for this exchange: callers who were let in and asked for work."""
+    return exchange.edition.config.store.ledger and exchange.began and exchange.task != "models"
+
+
 async def settle(exchange: Exchange) -> None:
     """Settle an ended exchange. Runs in a task of its own that no disconnect reaches, exactly once, and never
     raises: hooks are open, and a store that is away spools."""
@@ -26,7 +38,7 @@ async def settle(exchange: Exchange) -> None:
     if gates:
         await asyncio.wait(gates)
     await edition.chain["settle"].each(exchange)
-    ledger = edition.config.store.ledger and exchange.began and exchange.task != "models"
+    ledger = booked(exchange)
     if exchange.hold or ledger or exchange.outgoing:
         try:
             settled = await gateway.store.settle(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..attempt import Attempt
 from ..dialect import Decoder, Frame
@@ -13,6 +13,9 @@ from ..errors import ProviderError
 from ..neutral import End, Failed, Happening, Used
 from ..reply import Event, Reply, Tape
 from .patience import Patience
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
 
 BREATH = 32
 """Events after which the loop gets a turn, so that a source that never waits cannot starve a disconnect."""
@@ -62,8 +65,12 @@ class Source:
         """Let another task's patience bound the waits from now on."""
         self._patience = patience
 
-    async def close(self) -> None:
-        """Release the upstream; called once, by the journey."""
+    def release(self, gateway: Gateway) -> None:
+        """Let go of the upstream without making anybody wait; called once, by the journey."""
+        if self.reply.close is not None or self.reply.body is None:
+            gateway.finishing(self._close())
+
+    async def _close(self) -> None:
         stream = self.reply.frames or self.reply.happenings or self.reply.chunks
         closing = getattr(stream, "aclose", None)
         try:

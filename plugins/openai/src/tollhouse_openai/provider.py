@@ -109,7 +109,8 @@ class OpenAIProvider:
                 status=response.status,
             )
         body = await response.read(BODY_LIMIT)
-        return Reply(status=response.status, headers=response.headers, dialect=NAME, body=body, close=response.close)
+        await response.close()
+        return Reply(status=response.status, headers=response.headers, dialect=NAME, body=body)
 
     async def _failed(self, response: Response) -> ProviderError:
         try:
