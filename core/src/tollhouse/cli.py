@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -121,8 +121,13 @@ def _run_check(args: argparse.Namespace) -> int:
         width = min(44, max((len(line.path) for line in lines), default=0))
         for line in lines:
             print(f"{line.path:<{width}}  {line.value}  ({line.origin})")
-        print(f"\n{args.config} is fine: {len(edition.plugged)} plugins, {len(edition.providers)} providers.")
+        plugins, providers = _count(edition.plugged, "plugin"), _count(edition.providers, "provider")
+        print(f"\n{args.config} is fine: {plugins}, {providers}.")
     return 0
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _plugins(parser: argparse.ArgumentParser) -> None:

@@ -82,6 +82,13 @@ class Edition:
             name: kinds[entry.kind](name, self.bound.providers[name], gateway)
             for name, entry in self.config.providers.items()
         }
+        for name, provider in self.providers.items():
+            if provider.speaks and not self.dialects.keys() & set(provider.speaks):
+                raise ConfigError(
+                    f"no listed plugin speaks {' or '.join(provider.speaks)}, which it needs.",
+                    path=join("providers", name),
+                    hint="Add the plugin that brings this dialect to plugins.",
+                )
         self.routes = Routes(self.dialects.values(), self.endpoints, self.providers)
         self._targets = {
             model.name: tuple(Target(t.provider, t.model, t.weight) for t in model.targets)

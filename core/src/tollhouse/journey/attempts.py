@@ -159,20 +159,11 @@ class Attempts:
 
     def _speaking(self, speaks: Sequence[str], request: Request) -> Dialect | None:
         """The dialect to speak upstream: the caller's if the provider knows it, else the provider's best that is
-        loaded; None for a provider of the neutral form."""
-        if not speaks:
-            return None
-        dialects = self.exchange.edition.dialects
+        loaded, which the edition made sure of; None for a provider of the neutral form."""
         if request.dialect.name in speaks:
             return request.dialect
-        for name in speaks:
-            if name in dialects:
-                return dialects[name]
-        raise ProviderError(
-            f"No loaded plugin speaks {' or '.join(speaks)}, which this provider needs.",
-            kind="invalid",
-            code="no_dialect",
-        )
+        dialects = self.exchange.edition.dialects
+        return next((dialects[name] for name in speaks if name in dialects), None)
 
     async def send(self, attempt: Attempt, patience: Patience) -> Source:
         """Ask the provider, and read ahead to the first content; closes what it opened when it fails."""
@@ -224,11 +215,14 @@ class Attempts:
         attempt.usage = Usage(input=self.exchange.tokens.input, output=source.pieces, source="estimate")
 
     def end(self, attempt: Attempt | None, state: AttemptState, error: TollhouseError | None = None) -> None:
-        """Close an attempt's books and let everybody observe it, exactly once."""
+        """Close an attempt's books and let everybody observe it, exactly once. One that was given up while the
+        upstream worked on it costs at least its estimated input."""
         if attempt is None or attempt.state != "pending":
             return
         exchange = self.exchange
         attempt.state, attempt.error, attempt.ended_at = state, error, exchange.now()
+        if state == "lost" and attempt.usage is None and exchange.task == "chat":
+            attempt.usage = Usage(input=exchange.tokens.input, source="estimate")
         if attempt.usage is not None:
             rates = exchange.edition.rates(attempt.target)
             attempt.cost = rates.cost(attempt.usage) if rates else None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ..attempt import Attempt
 from ..errors import ProviderError, Skip, TollhouseError
 from ..hooks import Race
-from ..usage import Usage
 from .patience import Patience
 from .source import Source
 
@@ -56,6 +55,8 @@ async def _run(attempts: Attempts, attempt: Attempt) -> Source:
 async def _second(attempts: Attempts, terms: Race) -> Attempt | None:
     """The hedge, held and dispatched; None when it may not start."""
     exchange = attempts.exchange
+    if len(exchange.attempts) >= exchange.edition.config.max_attempts:
+        return None
     try:
         await attempts.holding.raise_to(terms.target)
         attempt = await attempts.dispatched(terms.target, None)
@@ -70,8 +71,6 @@ def _stop(attempts: Attempts, runners: dict[asyncio.Task[Source], Attempt]) -> N
     """Cancel the losers and book them; one that finished in the meantime is closed."""
     for task, attempt in runners.items():
         task.cancel()
-        if attempt.usage is None:
-            attempt.usage = Usage(input=attempts.exchange.tokens.input, source="estimate")
         attempts.end(attempt, "lost")
         task.add_done_callback(lambda done: _discard(attempts, done))
 
