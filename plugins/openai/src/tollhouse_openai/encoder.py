@@ -12,7 +12,7 @@ from tollhouse.framing import sse
 from tollhouse.neutral import Delta, Failed, Finish, Happening, PartStart, Start, Used, fold
 
 from .completion import write_completion
-from .errors import error_object
+from .errors import error_event, error_object
 from .reasons import write_reason
 from .strip import without_null_usage
 from .usage import write_usage
@@ -150,7 +150,7 @@ class StreamEncoder:
         if self._closed:
             return b""
         self._closed = True
-        return sse.frame(_encode({"error": error_object(error)}))
+        return sse.frame(error_event(error))
 
     def keepalive(self) -> bytes:
         """A comment."""

@@ -33,6 +33,10 @@ _decode = msgspec.json.decode
 _encode = msgspec.json.Encoder().encode
 
 
+class _Error(msgspec.Struct):
+    error: dict[str, Any] = {}
+
+
 class Upstream(ProviderError):
     """A provider's error whose `raw` is in this dialect."""
 
@@ -61,7 +65,7 @@ def in_band(raw: bytes | msgspec.Raw) -> ProviderError:
     body = b'{"error":' + bytes(raw) + b"}"
     said = _said(body) or {}
     code, type_ = _word(said.get("code")), _word(said.get("type"))
-    status = _inferred(code, type_)
+    status = _inferred(said, code, type_)
     kind = kind_of(status)
     message = _message(said) or "the upstream reported an error inside its reply"
     return Upstream(
@@ -121,6 +125,18 @@ def error_body(error: ProviderError | Rejected, status: int) -> bytes:
     return _encode({"error": error_object(error)})
 
 
+def error_event(error: ProviderError | Rejected) -> bytes:
+    """The data of an error event inside a stream: an upstream's own `error` value if it sent one, else ours."""
+    if isinstance(error, Upstream) and error.raw and error.kind != "credentials":
+        try:
+            said = _decode(error.raw, type=_Error).error
+        except (msgspec.DecodeError, RecursionError):
+            said = {}
+        if said:
+            return _encode({"error": said})
+    return _encode({"error": error_object(error)})
+
+
 def _said(body: bytes) -> dict[str, Any] | None:
     """The object that describes the error; None when the body is not JSON or tells nothing."""
     try:
@@ -157,9 +173,10 @@ def _word(value: Any) -> str | None:
     return str(value)[:200] or None
 
 
-def _inferred(code: str | None, type_: str | None) -> int:
-    if code and code.isascii() and code.isdigit() and 400 <= int(code) < 600:
-        return int(code)
+def _inferred(said: dict[str, Any], code: str | None, type_: str | None) -> int:
+    for word in (code, _word(said.get("status")), _word(said.get("status_code"))):
+        if word and word.isascii() and word.isdigit() and 400 <= int(word) < 600:
+            return int(word)
     words = f"{code or ''} {type_ or ''}".lower()
     for sign, status in (
         ("overloaded", 529),
@@ -177,6 +194,7 @@ def _inferred(code: str | None, type_: str | None) -> int:
         ("badrequest", 400),
         ("tool_use_failed", 400),
         ("context_length", 400),
+        ("content_filter", 400),
     ):
         if sign in words:
             return status
