@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Literal
+
+from .config import allows
 
 Access = Literal["public", "caller", "operator", "admin"]
 """Who may call an endpoint; each level includes those after it."""
@@ -26,7 +27,7 @@ class Principal:
 
     def may_use(self, model: str) -> bool:
         """Whether the caller may ask for this model name."""
-        return self.models is None or any(fnmatchcase(model, pattern) for pattern in self.models)
+        return allows(self.models, model)
 
     def may(self, access: Access) -> bool:
         """Whether the caller reaches endpoints of this level."""

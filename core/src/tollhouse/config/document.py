@@ -6,6 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
+from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -22,6 +23,7 @@ _WORDS: dict[Any, str] = {
     float: "a number",
     bool: "true or false",
     Any: "anything",
+    datetime: "a date and time",
     NoneType: "nothing",
 }
 

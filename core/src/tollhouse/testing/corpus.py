@@ -1,6 +1,6 @@
 """Recordings of real provider traffic, for tests that replay them; absent ones make such tests skip.
 
-They are looked for in `corpus` below the folder that TOLLHOUSE_SHARED names, by default one beside the repository.
+They are looked for in `corpus` below the folder that TOLLHOUSE_RECORDINGS names, by default one beside the repository.
 `index.jsonl` lists the files; each holds one exchange: `{id, provider, endpoint, request, response: {status,
 headers, body}}`.
 """
@@ -65,7 +65,7 @@ class Recording:
 
 def root() -> Path | None:
     """Where the recordings are; None when there are none."""
-    given = os.environ.get("TOLLHOUSE_SHARED")
+    given = os.environ.get("TOLLHOUSE_RECORDINGS")
     start = Path(__file__).resolve()
     candidates = [Path(given)] if given else [parent.parent / "shared" for parent in start.parents]
     return next((c / "corpus" for c in candidates if (c / "corpus" / "index.jsonl").is_file()), None)
