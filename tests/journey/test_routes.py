@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 from parts import BODY, CHAT, Observes, asks, config, words
-
 from tollhouse import ConfigError, Endpoint, hookimpl
 from tollhouse.testing import Client, Upstream, gateway, run
 

@@ -55,7 +55,8 @@ class ProviderError(TollhouseError):
     """The upstream's problem: the attempt failed; `recover` may send the exchange elsewhere.
 
     `kind` is one of KINDS. `status` is the upstream's HTTP status, 0 when there was none. `code` and `type`
-    are the upstream's own words where it gave any. `retry_after` is in seconds. `raw` is the upstream's error
+    are the upstream's own words where it gave any. `retry_after` is in seconds; `should_retry` is the
+    upstream's own `x-should-retry`. `again=False` says that no other target may be asked. `raw` is the upstream's error
     body with its `content_type`, kept so that a caller of the same dialect reads it unchanged; never logged.
     """
 
@@ -84,6 +85,7 @@ class ProviderError(TollhouseError):
         retry_after: float | None = None,
         raw: bytes | None = None,
         content_type: str = "application/json",
+        should_retry: bool | None = None,
         again: bool = True,
     ) -> None:
         if kind not in self.KINDS:
@@ -91,7 +93,7 @@ class ProviderError(TollhouseError):
         super().__init__(message)
         self.message, self.kind, self.status = message, kind, status
         self.code, self.type, self.param, self.retry_after = code, type, param, retry_after
-        self.raw, self.content_type, self.again = raw, content_type, again
+        self.raw, self.content_type, self.should_retry, self.again = raw, content_type, should_retry, again
 
 
 class Refused(TollhouseError):

@@ -90,7 +90,7 @@ def retry_headers(error: Rejected | ProviderError, exchange: Exchange | None = N
         again = error.should_retry
     else:
         tried = len(exchange.attempts) if exchange else 1
-        again = False if error.kind == "credentials" or not error.again or tried > 1 else None
+        again = False if error.kind == "credentials" or not error.again or tried > 1 else error.should_retry
     if error.retry_after is not None:
         headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
         headers["retry-after-ms"] = str(max(0, math.ceil(error.retry_after * 1000)))

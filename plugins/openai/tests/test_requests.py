@@ -31,6 +31,7 @@ from tollhouse.neutral import (
 )
 from tollhouse.testing.corpus import root
 from tollhouse_openai import OpenAIDialect
+from tollhouse_openai.request import REFUSED
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WORD = st.from_regex(r"[a-zA-Z0-9_-]{1,10}", fullmatch=True)
@@ -437,11 +438,47 @@ def test_a_stream_is_asked_for_usage_and_keeps_its_other_options() -> None:
     assert DIALECT.address(DIALECT.request(raw, ROUTES["chat"]), "m") is raw
 
 
-def test_a_model_named_twice_is_sent_once_as_it_was_read() -> None:
-    raw = b'{"model":"dear","messages":[],"model":"cheap"}'
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"model":"dear","messages":[],"model":"cheap"}',
+        b'{"model":"dear","messages":[],"mod\\u0065l":"cheap"}',
+        b'{ "model": "m", "messages": [], "x": 1, "x": 1 }',
+        b'{"model":"m","messages":[],"x":"' + b"y" * 70_000 + b'","x":1}',
+    ],
+    ids=["compact", "escaped", "spaced", "large"],
+)
+def test_a_field_given_twice_is_refused(raw: bytes) -> None:
+    with pytest.raises(Rejected, match="is given twice") as caught:
+        DIALECT.request(raw, ROUTES["chat"])
+    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+
+
+def test_a_field_of_a_message_given_twice_is_refused_by_whoever_reads_messages() -> None:
+    raw = b'{"model":"m","messages":[{"role":"user","content":"bad","content":"good"}]}'
+    with pytest.raises(Rejected, match="`content` is given twice"):
+        DIALECT.decode(raw, ROUTES["chat"])
+
+
+@pytest.mark.parametrize("name", [*sorted(REFUSED), "API_Base", "api_\u212aey"])
+def test_a_field_that_would_redirect_the_request_is_refused(name: str) -> None:
+    for task in ("chat", "embed"):
+        body = {"model": "m", "messages": [], "input": "hi", name: "http://127.0.0.1:1"}
+        with pytest.raises(Rejected, match="the gateway's configuration decides") as caught:
+            DIALECT.request(msgspec.json.encode(body), ROUTES[task])
+        assert (caught.value.status, caught.value.param) == (400, name)
+
+
+@pytest.mark.parametrize("name", ["Model", "MAX_TOKENS", "me\u017f\u017fages", "\u017ftream"])
+def test_a_field_that_only_some_upstreams_would_take_for_one_we_read_is_refused(name: str) -> None:
+    with pytest.raises(Rejected, match="must be spelled"):
+        DIALECT.request(msgspec.json.encode({"model": "m", "messages": [], name: 1}), ROUTES["chat"])
+
+
+def test_unknown_fields_pass_whatever_they_are_called() -> None:
+    raw = b'{"model":"m","messages":[],"top_k":3,"Temperature":1,"provider":{},"\\u00e4":1,"metadata":{"api_base":"x"}}'
     asked = DIALECT.request(raw, ROUTES["chat"])
-    assert asked.model == "cheap"
-    assert DIALECT.address(asked, "cheap") == b'{"model":"cheap","messages":[]}'
+    assert DIALECT.address(asked, "m") is raw
 
 
 def test_tasks_without_a_body_are_no_json() -> None:

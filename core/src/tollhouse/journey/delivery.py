@@ -112,7 +112,9 @@ class Delivery:
                     {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
                 )
                 await self.sink.write(body)
-            elif not self._opaque:
+            elif self._opaque:
+                return  # bytes that broke off must not look whole: the server closes what was never finished
+            else:
                 await self.sink.write(self.encoder.error(error, exchange.request_id))
             await self.sink.finish()
 

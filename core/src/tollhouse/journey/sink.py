@@ -10,7 +10,8 @@ from ..dialect import Headers
 
 
 class Sink(Protocol):
-    """One response. The core calls `start` once, `write` any number of times, `finish` once; never two at a time."""
+    """One response. The core calls `start` once, `write` any number of times, `finish` once; never two at a time.
+    A response that is not finished when its exchange ends broke off."""
 
     async def start(self, status: int, headers: Headers) -> None:
         """The response's head."""

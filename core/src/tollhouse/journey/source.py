@@ -137,10 +137,10 @@ class Source:
         return self._heard(frame, self._tape.event(frame))
 
     def _heard(self, frame: Frame, event: Event) -> Event:
-        if frame.error is not None:
-            raise frame.error
         if self.attempt and frame.usage is not None:
             self.attempt.seen(frame.usage)
+        if frame.error is not None:
+            raise frame.error
         return event
 
     def _made(self, happening: Happening) -> Event:

@@ -56,6 +56,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes) -> ProviderErr
         type=_word(said.get("type")),
         param=None if kind == "credentials" else _word(said.get("param")),
         retry_after=retry_after(headers),
+        should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
         raw=body if valid and kind != "credentials" else None,
     )
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 from tollhouse import Rejected
+from tollhouse.json_guard import unique
 from tollhouse.neutral import Extra, Path
 
 from .patch import path_words
@@ -22,13 +23,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Fields:
-    """One JSON object at `path`. Null counts as unsaid. Raises `Rejected` naming the field on any wrong type."""
+    """One JSON object at `path`. Null counts as unsaid. Raises `Rejected` naming the field on any wrong type,
+    and for one given twice."""
 
     __slots__ = ("_left", "_nested", "path")
 
     def __init__(self, raw: Raw | bytes, path: Path = ()) -> None:
         self.path = path
-        self._left = read(raw, _object, path)
+        self._left = unique(read(raw, _object, path), raw)
         self._nested: list[tuple[str, Fields]] = []
 
     def has(self, name: str) -> bool:

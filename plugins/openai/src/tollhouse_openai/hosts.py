@@ -35,6 +35,13 @@ class Host:
         base = f"{self.deployments}/{quote(model, safe='')}" if self.deployments else self.base
         return _joined(base + _PATHS[task], self.query)
 
+    def masked(self, body: bytes) -> bytes:
+        """An error's body without our credential, should the host repeat it."""
+        for name in ("authorization", "api-key"):
+            if secret := self.headers.get(name, "").removeprefix("Bearer "):
+                body = body.replace(secret.encode(), b"***")
+        return body
+
     def tail(self, path: str, query: str) -> str:
         """Where a passthrough goes: its path below the base, less the version that the base brings. Raises
         `Rejected` for a path that would climb out of it."""

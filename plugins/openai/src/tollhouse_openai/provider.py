@@ -117,19 +117,21 @@ class OpenAIProvider:
             body = await response.read(ERROR_LIMIT)
         except ProviderError:
             body = b""
-        return self.failure(response.status, response.headers, body)
+        return self.failure(response.status, response.headers, self.host.masked(body))
 
     async def _pass(self, attempt: Attempt) -> Reply:
-        """Any other path of the host: the caller's method, query and body, the host's answer as it is."""
+        """Any other path of the host: the caller's method, query and body, the host's answer as it is but for errors,
+        which are told as any other."""
         exchange = attempt.exchange
         headers = {name: exchange.headers[name] for name in _FORWARDED if name in exchange.headers}
         url = self.host.tail(exchange.tail, exchange.query)
         response = await self._open(attempt, exchange.method, url, headers, exchange.upload)
-        if response.status == 401:
+        if response.status >= 400:
             try:
-                raise await self._failed(response)
+                error = await self._failed(response)
             finally:
                 await response.close()
+            raise error
         return Reply(
             status=response.status,
             headers=response.headers,

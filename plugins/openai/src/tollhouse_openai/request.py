@@ -7,8 +7,78 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 from tollhouse import Dialect, Rejected, Request, Route
+from tollhouse.json_guard import members
 
 from .fields import wrong
+
+REFUSED = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "api_type",
+        "api_version",
+        "aws_bedrock_runtime_endpoint",
+        "aws_sts_endpoint",
+        "azure_ad_token",
+        "base_url",
+        "custom_llm_provider",
+        "deployment_id",
+        "extra_body",
+        "extra_headers",
+        "extra_query",
+        "headers",
+        "litellm_params",
+        "model_list",
+        "organization",
+        "user_config",
+        "vertex_credentials",
+    }
+)
+"""Fields by which other gateways let a request say where it goes and with which credential. None is OpenAI's; an
+upstream that is such a gateway would obey them."""
+
+_KNOWN = frozenset(
+    {
+        "audio",
+        "dimensions",
+        "encoding_format",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "input",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "metadata",
+        "modalities",
+        "model",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "reasoning_effort",
+        "response_format",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "stream",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+"""OpenAI's fields: a request of nothing else needs no look at each name."""
 
 _Limit = Annotated[int, Meta(ge=-(2**31), le=2**53)]
 _object = msgspec.json.Decoder(dict[str, Raw])
@@ -21,7 +91,6 @@ class _StreamOptions(Struct):
 
 class _Chat(Struct):
     model: str | None = None
-    messages: Raw = Raw(b"")
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_completion_tokens: _Limit | None = None
@@ -31,11 +100,11 @@ class _Chat(Struct):
 
 class _Embed(Struct):
     model: str | None = None
-    input: Raw = Raw(b"")
 
 
 _chat = msgspec.json.Decoder(_Chat)
 _embed = msgspec.json.Decoder(_Embed)
+_READ = frozenset({*_Chat.__struct_fields__, "messages", "input"})
 
 
 def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Request:
@@ -44,25 +113,20 @@ def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Reque
     if route.task not in ("chat", "embed"):
         return Request(raw, dialect=dialect, route=route)
     try:
-        if not raw.isascii():
-            raw.decode()
+        fields = members(raw)
+        if not _KNOWN.issuperset(fields):
+            _check_names(fields)
         if route.task == "embed":
-            embed = _embed.decode(raw)
+            embed = _embed.decode(_only(_Embed, fields))
             model = _model(tail or embed.model)
-            _present(embed.input, "input")
+            _present(fields, "input")
             return Request(raw, dialect=dialect, route=route, model=model, tail=tail)
-        chat = _chat.decode(raw)
+        chat = _chat.decode(_only(_Chat, fields))
     except msgspec.ValidationError as error:
         raise wrong(str(error), ()) from None
-    except msgspec.DecodeError as error:
-        raise Rejected(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
-    except UnicodeDecodeError:
-        raise Rejected("The request body is not valid UTF-8.", code="invalid_json") from None
-    except RecursionError:
-        raise Rejected("The request body is nested too deeply.", code="invalid_json") from None
     model = _model(tail or chat.model)
-    _present(chat.messages, "messages")
-    if memoryview(chat.messages)[0] != ord("["):
+    _present(fields, "messages")
+    if memoryview(fields["messages"])[0] != ord("["):
         raise wrong("Expected `array`", ("messages",))
     limit = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
     stream = chat.stream is True
@@ -82,18 +146,41 @@ def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Reque
 
 def address(request: Request, model: str) -> bytes:
     """The caller's bytes, asking the upstream's model and, in a stream, for usage. Untouched when that changes
-    nothing; a model named twice is said once, so that no upstream reads another one than we did."""
+    nothing."""
     raw = request.raw
     ask = request.stream and not request.wants_usage and request.task == "chat"
-    if model == request.model and not ask and not request.tail and raw.count(b'"model"') < 2:
+    if model == request.model and not ask and not request.tail:
         return raw
-    fields = _object.decode(raw)
+    try:
+        fields = _object.decode(raw)
+    except RecursionError:
+        raise Rejected("The request body is nested too deeply.", code="invalid_json") from None
     fields["model"] = Raw(_encode(model))
     if ask:
         options = _object.decode(fields["stream_options"]) if _said(fields, "stream_options") else {}
         options["include_usage"] = Raw(b"true")
         fields["stream_options"] = Raw(_encode(options))
     return _encode(fields)
+
+
+def _only(struct: type[Struct], fields: dict[str, Raw]) -> bytes:
+    """The members a struct reads, as an object of their own."""
+    return _encode({name: fields[name] for name in struct.__struct_fields__ if name in fields})
+
+
+def _check_names(fields: dict[str, Raw]) -> None:
+    """Raises `Rejected` for a refused field, and for one that only a reader blind to case takes for one we read."""
+    for name in fields:
+        plain = name.casefold()
+        if plain in REFUSED:
+            raise Rejected(
+                f"The field `{name}` is not accepted: where a request goes, and with which credential and headers, "
+                "the gateway's configuration decides.",
+                code="unsupported_parameter",
+                param=name,
+            )
+        if plain in _READ and name not in _READ:
+            raise Rejected(f"The field `{name}` must be spelled `{plain}`.", code="unsupported_parameter", param=name)
 
 
 def _said(fields: dict[str, Raw], name: str) -> bool:
@@ -108,6 +195,6 @@ def _model(name: str | None) -> str:
     return name
 
 
-def _present(value: Raw, name: str) -> None:
-    if not memoryview(value):
+def _present(fields: dict[str, Raw], name: str) -> None:
+    if name not in fields:
         raise wrong(f"Object missing required field `{name}`", ())
