@@ -33,7 +33,7 @@ class _Engine(Protocol):
 class Decoder:
     """One reply's content coding."""
 
-    __slots__ = ("_begun", "_engine", "_read", "_written")
+    __slots__ = ("_engine", "_read", "_written")
 
     def __init__(self, engine: _Engine) -> None:
         self._engine = engine
@@ -69,7 +69,7 @@ def decoder(encoding: str) -> Decoder | None:
         raise undecodable("it is encoded more than once")
     try:
         return Decoder(_ENGINES[known[0]]())
-    except (ImportError, TypeError) as error:
+    except ImportError as error:
         raise undecodable(f"{known[0]} needs a package that is not installed") from error
 
 
@@ -146,8 +146,10 @@ class _Brotli:
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while True:
-            yield self._stream.process(data, output_buffer_limit=PIECE)
-            if self._stream.can_accept_more_data() or self._stream.is_finished():
+            out = self._stream.process(data, output_buffer_limit=PIECE)
+            if out:
+                yield out
+            if self._stream.is_finished() or (len(out) < PIECE and self._stream.can_accept_more_data()):
                 return
             data = b""
 
@@ -173,7 +175,8 @@ class _Zstd:
                 if not data:
                     return
                 self._stream = self._fresh()
-            yield self._stream.decompress(data, PIECE)
+            if out := self._stream.decompress(data, PIECE):
+                yield out
             data = b""
             if self._stream.needs_input and not self._stream.eof:
                 return

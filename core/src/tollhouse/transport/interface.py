@@ -11,7 +11,9 @@ from ..config import Timeouts
 
 @dataclass(slots=True)
 class Call:
-    """One HTTP request. Header names are sent as given; hop-by-hop headers are the transport's own business."""
+    """One HTTP request. Header names are sent as given; hop-by-hop headers are the transport's own business, and so
+    is the Content-Length of a body of bytes. A body that is an iterator goes out in chunks unless its Content-Length
+    is given; one that was not read to its end may be closed."""
 
     method: str
     url: str
@@ -29,11 +31,12 @@ class Response(Protocol):
     """Names in lower case; repeated headers joined by a comma, `set-cookie` never kept."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The decoded body as it arrives, once. Raises `ProviderError(kind="cut")` when it breaks off."""
+        """The decoded body as it arrives, once. Raises `ProviderError(kind="cut")` when it breaks off, and
+        `kind="bad_reply"` when it is malformed or cannot be decoded."""
         ...
 
     async def read(self, limit: int) -> bytes:
-        """The decoded body whole, once. Raises `ProviderError(kind="bad_reply")` past `limit` bytes."""
+        """The decoded body whole, once. Raises as `chunks` does, and `kind="bad_reply"` past `limit` bytes."""
         ...
 
     async def close(self) -> None:
@@ -45,8 +48,11 @@ class Transport(Protocol):
     """An HTTP client. No cookies, no redirects, no retries: those are decisions of the journey."""
 
     async def open(self, call: Call) -> Response:
-        """Send a call and wait for the response's head. Raises `ProviderError(kind="connect")` when there is no
-        connection in time and `kind="cut"` when it breaks before the head. A cancelled open leaves nothing open."""
+        """Send a call and wait for the response's head, which may come before the call's body is sent.
+
+        Raises `ProviderError(kind="connect")` when there is no connection in time, `kind="cut"` when it breaks before
+        the head, `kind="bad_reply"` when what comes is no head, `kind="invalid"` when the call cannot be sent, and
+        whatever the body's iterator raises. A cancelled open leaves nothing open."""
         ...
 
     async def close(self) -> None:

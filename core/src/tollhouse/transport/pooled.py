@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
 import httpx
 
 from ..errors import ProviderError
+from .address import locate
+from .decode import Decoder, decoder
+from .faults import cut, malformed, too_large, unreachable, unsendable
 from .interface import Call, Response
+from .request import declared, sendable
 
 POOLS = 16
 """Pools a transport spreads its calls over."""
@@ -16,6 +22,9 @@ KEPT_IDLE = 16
 """Idle connections a pool keeps, for as many seconds as KEPT_FOR."""
 
 KEPT_FOR = 30.0
+
+_GONE = ("Server disconnected", "peer closed connection")
+"""How httpcore and h11 begin to say that a connection ended; anything else they call malformed is."""
 
 
 class HttpxTransport:
@@ -28,33 +37,16 @@ class HttpxTransport:
 
     async def open(self, call: Call) -> Response:
         """See Transport.open."""
+        request = _request(call)
         pool = self._pool()
-        request = httpx.Request(
-            call.method,
-            call.url,
-            headers=list(call.headers),
-            content=call.body or None,
-            extensions={
-                "timeout": {
-                    "connect": call.timeouts.connect or None,
-                    "read": None,
-                    "write": None,
-                    "pool": None,
-                }
-            },
-        )
         try:
             response = await pool.handle_async_request(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            said = "in time" if isinstance(error, httpx.ConnectTimeout) else f"({error})"
-            raise ProviderError(
-                f"No connection to {request.url.host} could be made {said}.",
-                kind="connect",
-                code="upstream_unreachable",
-            ) from error
+        except httpx.ConnectTimeout as error:
+            raise unreachable(request.url.host, "in time") from error
+        except httpx.ConnectError as error:
+            raise unreachable(request.url.host, f"({error})") from error
         except httpx.TransportError as error:
-            raise _cut(error) from error
-        response.request = request
+            raise _broken(error) from error
         return _HttpxResponse(response)
 
     async def close(self) -> None:
@@ -77,21 +69,35 @@ class HttpxTransport:
 class _HttpxResponse:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._raw: Any = response.aiter_raw()
+        self._decoder: Decoder | None = None
+        self._pieces: Iterator[bytes] = iter(())
         self.status = response.status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items() if name.lower() != "set-cookie"
         }
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._response.aiter_bytes():
-                yield chunk
-        except httpx.DecodingError as error:
-            raise ProviderError(
-                "The upstream's reply could not be decompressed.", kind="bad_reply", code="upstream_bad_reply"
-            ) from error
-        except (httpx.TransportError, httpx.StreamError) as error:
-            raise _cut(error) from error
+    def chunks(self) -> AsyncIterator[bytes]:
+        self._decoder = decoder(self.headers.get("content-encoding", ""))
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while (piece := next(self._pieces, None)) is None:
+            try:
+                data: bytes = await anext(self._raw)
+            except StopAsyncIteration:
+                if self._decoder is not None:
+                    self._decoder.finish()
+                raise
+            except (httpx.TransportError, httpx.StreamError) as error:
+                raise _broken(error) from error
+            if self._decoder is None:
+                return data
+            self._pieces = self._decoder.feed(data)
+        return piece
 
     async def read(self, limit: int) -> bytes:
         parts: list[bytes] = []
@@ -99,19 +105,50 @@ class _HttpxResponse:
         async for chunk in self.chunks():
             size += len(chunk)
             if size > limit:
-                raise ProviderError(
-                    f"The upstream's reply is larger than {limit} bytes.",
-                    kind="bad_reply",
-                    code="upstream_too_large",
-                )
+                raise too_large(limit)
             parts.append(chunk)
         return b"".join(parts)
 
     async def close(self) -> None:
+        with suppress(RuntimeError):  # another task is reading: closing the response ends that
+            await self._raw.aclose()
         await self._response.aclose()
 
 
-def _cut(error: Exception) -> ProviderError:
-    return ProviderError(
-        f"The connection to the upstream broke off ({type(error).__name__}).", kind="cut", code="upstream_cut"
-    )
+def _request(call: Call) -> httpx.Request:
+    locate(call.url)
+    fields, host, length = sendable(call.headers)
+    if host:
+        fields.append(("Host", host))
+    body = call.body or None
+    if length and body is not None and not isinstance(body, bytes):
+        fields.append(("Content-Length", str(declared(length))))
+        body = _measured(body, declared(length))
+    timeout = {"connect": call.timeouts.connect or None, "read": None, "write": None, "pool": None}
+    try:
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in fields]
+        return httpx.Request(call.method, call.url, headers=headers, content=body, extensions={"timeout": timeout})
+    except UnicodeEncodeError:
+        raise unsendable("a header's value holds a character outside Latin-1") from None
+    except httpx.InvalidURL:
+        raise unsendable("its URL cannot be read") from None
+
+
+async def _measured(body: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
+    """The body, which must have the promised length; httpcore would raise an error of h11's own."""
+    async for chunk in body:
+        length -= len(chunk)
+        if length < 0:
+            break
+        yield chunk
+    if length:
+        raise unsendable("its body has not the length of its Content-Length")
+
+
+def _broken(error: Exception) -> ProviderError:
+    said = str(error)
+    if isinstance(error, httpx.RemoteProtocolError) and not said.startswith(_GONE):
+        return malformed(said)
+    if isinstance(error, httpx.LocalProtocolError):
+        return unsendable(said)
+    return cut(type(error).__name__)
