@@ -17,6 +17,7 @@ from ..principal import ANONYMOUS
 from ..routes import Match
 from ..wire import request_id, retry_headers
 from .body import Body
+from .head import has_body, read_head
 from .health import health, landing
 from .lingering import Lingering
 from .response import HttpSink, respond
@@ -26,6 +27,9 @@ log = logging.getLogger("tollhouse.front")
 
 ENDPOINT = Route("*", "", "endpoint", body="none")
 """The route of a plugin's endpoint, for the exchange that authenticates its caller."""
+
+HOPPING = frozenset({"CONNECT", "TRACE"})
+"""Methods that are meant for the hop itself and are never passed on."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
@@ -52,11 +56,15 @@ class Front:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = self.gateway
         method, path = scope["method"], scope["path"]
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if "content-length" in headers or "transfer-encoding" in headers:
+        try:
+            headers = read_head(scope, gateway.edition.config.server)
+        except Rejected as error:
+            await self._refuse(Lingering(receive, send).send, path, {}, error)
+            return
+        if has_body(scope, headers):
             lingering = Lingering(receive, send)
             receive, send = lingering.receive, lingering.send
-        match = gateway.edition.routes.match(method, path, headers)
+        match = gateway.edition.routes.match(method, path, headers) if method not in HOPPING else None
         if match is not None:
             await self._exchange(scope, receive, send, match, headers)
             return
@@ -66,11 +74,13 @@ class Front:
         if path == "/" and method in ("GET", "HEAD"):
             await landing(send)
             return
-        endpoint = gateway.edition.routes.endpoint(method, path)
+        endpoint = gateway.edition.routes.endpoint(scope)
         if endpoint is not None:
             await self._endpoint(scope, receive, send, endpoint, headers)
             return
-        await self._refuse(send, path, headers, Rejected(f"There is no {method} {path}.", status=404, code="not_found"))
+        await self._refuse(
+            send, path, headers, Rejected(f"There is no {method} {path[:200]}.", status=404, code="not_found")
+        )
 
     async def _exchange(
         self, scope: Scope, receive: Receive, send: Send, match: Match, headers: dict[str, str]
@@ -85,7 +95,7 @@ class Front:
                 retry_after=1.0,
                 headers={"connection": "close"},
             )
-            await self._refuse(send, scope["path"], headers, refusal)
+            await respond(send, refusal, match.dialect, request_id(headers), retry_headers(refusal))
             return
         exchange = _made(gateway, scope, match, headers)
         server = exchange.edition.config.server
@@ -99,7 +109,7 @@ class Front:
             watch.begin()
             return raw
 
-        if match.route.body == "stream" and not body.absent:
+        if match.route.body == "stream" and has_body(scope, headers):
             exchange.upload = body.stream(server.max_upload, watch.begin)
         elif match.route.body != "read":
             watch.begin()

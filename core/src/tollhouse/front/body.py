@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, MutableMapping
+from contextlib import aclosing
 from typing import Any
 
 from ..bounded import bounded
 from ..config import Server
 from ..errors import Rejected
+from .coding import check_coding, expanded
 
 Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 
@@ -19,24 +21,32 @@ class Body:
     def __init__(self, receive: Receive, headers: Mapping[str, str], server: Server, leave: Callable[[], None]) -> None:
         """`leave` is called when the caller goes away before the body's end; it cancels the reading task."""
         self._receive, self._server, self._leave = receive, server, leave
-        self.absent = "content-length" not in headers and "transfer-encoding" not in headers
-        """Whether the request has no body at all."""
-        length = headers.get("content-length", "")
-        self._declared = int(length) if length.isdecimal() and len(length) < 20 else None
+        self._declared = int(headers.get("content-length", "0")[:20])
+        coding = headers.get("content-encoding", "").strip().lower()
+        self._coding = "" if coding == "identity" else coding
 
     async def read(self, cap: int) -> bytes:
-        """The whole body. Raises Rejected 413 past the cap, before reading on, and 408 after too long a silence."""
+        """The whole body, its content coding undone. Raises Rejected 413 past the cap, before reading on, 408 after
+        too long a silence, and 415 for an unknown coding."""
+        if self._coding:
+            check_coding(self._coding)
+            async with aclosing(self._chunks(cap)) as chunks:
+                expanding = expanded(chunks, self._coding, cap, lambda: self._too_large(cap))
+                return b"".join([piece async for piece in expanding])
         parts = [chunk async for chunk in self._chunks(cap)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def stream(self, cap: int, done: Callable[[], None]) -> AsyncIterator[bytes]:
-        """The body as it comes, under its own cap; `done` is called at its end. Raises as `read` does."""
-        async for chunk in self._chunks(cap):
-            yield chunk
-        done()
+        """The body as it comes, coded or not, under its own cap. Raises as `read` does; `done` is called at its end,
+        or when nobody reads on."""
+        try:
+            async for chunk in self._chunks(cap):
+                yield chunk
+        finally:
+            done()
 
-    async def _chunks(self, cap: int) -> AsyncIterator[bytes]:
-        if self._declared is not None and self._declared > cap:
+    async def _chunks(self, cap: int) -> AsyncGenerator[bytes]:
+        if self._declared > cap:
             raise self._too_large(cap)
         size = 0
         more = True
