@@ -296,7 +296,7 @@ def test_endpoints_need_the_access_they_declare():
                 await send({"type": "http.response.start", "status": 200, "headers": []})
                 await send({"type": "http.response.body", "body": scope["path"].encode()})
 
-            return [Endpoint("/open", app, access="public"), Endpoint("/admin/v1/x", app, access="admin")]
+            return [Endpoint("/open", app, access="public"), Endpoint("/admin/v1/{name}", app, access="admin")]
 
     async def ask():
         async with gateway('plugins = ["openai"]', Keys(), Extra()) as made:

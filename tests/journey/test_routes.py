@@ -116,3 +116,17 @@ def test_an_endpoint_claimed_twice_is_refused_at_start_up():
 
     with pytest.raises(ConfigError, match="two plugins bring the endpoint GET /admin/v1/x"):
         run(ask())
+
+
+def test_an_error_before_any_route_is_worded_by_the_dialect_that_knows_the_path():
+    async def ask():
+        async with gateway('plugins = ["openai", "anthropic"]') as made:
+            routes = made.edition.routes
+            claims = {"anthropic-version": "2023-06-01"}
+            paths = ("/v1/chat/completions", "/v1/messages", "/v1/models", "/v1/files", "/else")
+            return [[routes.dialect_for(path, headers).name for path in paths] for headers in ({}, claims)]
+
+    assert run(ask()) == [
+        ["openai", "anthropic", "openai", "openai", "openai"],
+        ["openai", "anthropic", "anthropic", "anthropic", "openai"],
+    ]

@@ -32,7 +32,8 @@ class Route:
     method: str
     path: str
     task: str
-    """`chat`, `embed`, `models` (answered by the core), or `passthrough` (any method and body, same dialect)."""
+    """`chat`, `embed`, `count` (the tokens of a chat, same dialect), `models` (answered by the core), or
+    `passthrough` (any method and body, same dialect)."""
     body: Literal["read", "stream", "none"] = "read"
     claims: Callable[[Headers], bool] | None = None
 

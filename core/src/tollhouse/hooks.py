@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An extra route: an ASGI app at `path` for callers of at least this access level, which the core enforces."""
+    """An extra route: an ASGI app at `path` for callers of at least this access level, which the core enforces.
+    The path may have parameters in Starlette's form (`/admin/v1/requests/{id}`), found in `scope["path_params"]`."""
 
     path: str
     app: Callable[..., Awaitable[None]]

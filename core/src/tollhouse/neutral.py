@@ -181,6 +181,10 @@ class PartStart(Struct, kw_only=True, tag="part_start"):
     choice: int = 0
     id: str = ""
     name: str = ""
+    opaque: Opaque | None = None
+    """The whole of a part of that kind; no delta follows."""
+    extra: Extra | None = None
+    """What only the upstream's dialect says of the part from its beginning."""
 
 
 class Delta(Struct, kw_only=True, tag="delta"):
@@ -191,21 +195,25 @@ class Delta(Struct, kw_only=True, tag="delta"):
     choice: int = 0
     path: Path = ()
     signature: str = ""
+    opaque: str = ""
+    """Encrypted reasoning, of a part of that kind."""
 
 
 class PartEnd(Struct, kw_only=True, tag="part_end"):
-    """A part is complete."""
+    """A part is complete. `extra` is what only the upstream's dialect came to say of it, citations above all."""
 
     index: int
     choice: int = 0
+    extra: Extra | None = None
 
 
 class Finish(Struct, kw_only=True, tag="finish"):
-    """A choice is complete; `raw` is the upstream's own word."""
+    """A choice is complete; `raw` is the upstream's own word, `extra` what only its dialect says of the end."""
 
     reason: FinishReason
     raw: str = ""
     choice: int = 0
+    extra: Extra | None = None
 
 
 class Used(Struct, kw_only=True, tag="used"):
@@ -246,6 +254,7 @@ class Choice(Struct, kw_only=True):
     parts: list[Part] = []
     finish: FinishReason = "missing"
     finish_raw: str = ""
+    extra: Extra | None = None
 
 
 class Answer(Struct, kw_only=True):
@@ -276,9 +285,12 @@ def fold(happenings: Iterable[Happening]) -> Answer:
             case Start(id=id_, model=model, created=created):
                 answer.id, answer.model, answer.created = id_, model, created
             case PartStart(kind="tool_call"):
-                call = ToolCall(id=happening.id, name=happening.name, arguments="")
+                call = ToolCall(id=happening.id, name=happening.name, arguments="", extra=happening.extra)
                 parts[happening.choice, happening.index] = call
                 choice(happening.choice).parts.append(call)
+            case PartStart(opaque=Opaque() as opaque):
+                parts[happening.choice, happening.index] = opaque
+                choice(happening.choice).parts.append(opaque)
             case PartStart(kind=kind):
                 part = {"text": Text, "thinking": Thinking, "refusal": Refusal}.get(kind, Text)(text="")
                 parts[happening.choice, happening.index] = part
@@ -287,13 +299,16 @@ def fold(happenings: Iterable[Happening]) -> Answer:
                 grown = parts[happening.choice, happening.index]
                 if isinstance(grown, ToolCall):
                     grown.arguments += happening.text
-                else:
+                elif not isinstance(grown, Opaque):
                     grown.text += happening.text
-                if happening.signature and isinstance(grown, Thinking):
+                if isinstance(grown, Thinking):
                     grown.signature += happening.signature
+                    grown.opaque += happening.opaque
+            case PartEnd(extra=Extra() as extra):
+                parts[happening.choice, happening.index].extra = extra
             case Finish():
                 ended = choice(happening.choice)
-                ended.finish, ended.finish_raw = happening.reason, happening.raw
+                ended.finish, ended.finish_raw, ended.extra = happening.reason, happening.raw, happening.extra
             case Used(usage=usage):
                 answer.usage = answer.usage.merged(usage) if answer.usage else usage
             case Vectors(vectors=vectors):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec.structs import replace
+
 from .dialect import Decoder, Edit, Frame, FrameKind
 from .neutral import Delta, End, Failed, Finish, Happening, PartStart, Start, Used, Vectors
 
@@ -90,13 +92,13 @@ class Event:
         for happening in self.happenings:
             if isinstance(happening, Delta) and (text := rewrite(happening)) != happening.text:
                 edits.append(Edit(happening.path, text))
-                changed.append(Delta(index=happening.index, text=text, choice=happening.choice, path=happening.path))
+                changed.append(replace(happening, text=text))
             else:
                 changed.append(happening)
         decoder = self._whole or (self._tape.decoder if self._tape else None)
         if not edits:
             return self
-        if self.frame is None or decoder is None:
+        if self.frame is None or decoder is None or not all(edit.path for edit in edits):
             return Event(happenings=changed)
         frame = Frame(decoder.patch(self.frame.raw, edits), self.kind, self.frame.usage, self.frame.error)
         return Event(frame, changed, tape=self._tape, whole=self._whole)

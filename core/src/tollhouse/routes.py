@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import Match as Fits
+from starlette.routing import Route as StarletteRoute
 
 from .dialect import Dialect, Headers, Route
 from .errors import ConfigError
@@ -32,7 +36,7 @@ class Routes:
     def __init__(
         self, dialects: Iterable[Dialect], endpoints: Iterable[Endpoint], providers: Mapping[str, Provider]
     ) -> None:
-        """Raises ConfigError when two endpoints share a path."""
+        """Raises ConfigError when two endpoints share a method and path."""
         self.dialects = {dialect.name: dialect for dialect in dialects}
         self._literal: dict[tuple[str, str], list[tuple[Dialect, Route]]] = {}
         self._prefixes: list[tuple[str, Dialect, Route]] = []
@@ -52,12 +56,15 @@ class Routes:
         for shared in self._literal.values():
             shared.sort(key=lambda entry: entry[1].claims is None)
         self._prefixes.sort(key=lambda entry: (-len(entry[0]), entry[2].claims is None))
-        self._endpoints: dict[str, list[Endpoint]] = {}
+        self._endpoints: list[tuple[StarletteRoute, Endpoint]] = []
+        known: set[tuple[str, str]] = set()
         for endpoint in endpoints:
             for method in endpoint.methods:
-                if any(method in other.methods for other in self._endpoints.get(endpoint.path, [])):
+                if (method, endpoint.path) in known:
                     raise ConfigError(f"two plugins bring the endpoint {method} {endpoint.path}.", path="plugins")
-            self._endpoints.setdefault(endpoint.path, []).append(endpoint)
+                known.add((method, endpoint.path))
+            place = StarletteRoute(endpoint.path, _unrouted, methods=list(endpoint.methods))
+            self._endpoints.append((place, endpoint))
         self._providers = {
             name: next((self.dialects[d] for d in provider.speaks if d in self.dialects), None)
             for name, provider in providers.items()
@@ -80,20 +87,34 @@ class Routes:
                 return Match(dialect, route, path if route.task == "passthrough" else path[len(prefix) :])
         return None
 
-    def endpoint(self, method: str, path: str) -> Endpoint | None:
-        """A plugin's endpoint for exactly this path; a path below an endpoint that ends in `/` counts."""
-        for candidate in (path, *(p for p in self._endpoints if p.endswith("/") and path.startswith(p))):
-            for endpoint in self._endpoints.get(candidate, ()):
-                if method in endpoint.methods:
-                    return endpoint
+    def endpoint(self, scope: MutableMapping[str, Any]) -> Endpoint | None:
+        """A plugin's endpoint for this method and path, by Starlette's rules; its parameters are in the scope then."""
+        for place, endpoint in self._endpoints:
+            fits, child = place.matches(scope)
+            if fits is Fits.FULL:
+                scope.update(child)
+                return endpoint
         return None
 
     def dialect_for(self, path: str, headers: Headers) -> Dialect | None:
-        """The dialect that words an error for a path nobody takes: the nearest by prefix, else the first."""
-        for prefix, dialect, _ in self._prefixes:
-            if path.startswith(prefix):
+        """The dialect that words an error for a request no route was found for, or whose head could not be read:
+        one that knows the path, then the nearest by prefix whose claim does not speak against it, else the first."""
+        for (_, literal), shared in self._literal.items():
+            if literal == path:
+                return shared[0][0] if len(shared) == 1 else _claimed(shared, headers)
+        for prefix, dialect, route in self._prefixes:
+            if path.startswith(prefix) and (route.claims is None or route.claims(headers)):
                 return dialect
         return next(iter(self.dialects.values()), None)
+
+
+def _claimed(shared: list[tuple[Dialect, Route]], headers: Headers) -> Dialect:
+    fitting = (dialect for dialect, route in shared if route.claims is None or route.claims(headers))
+    return next(fitting, shared[-1][0])
+
+
+def _unrouted(request: object) -> None:
+    """Stands where Starlette wants an app: the core calls the endpoint itself, after checking its access."""
 
 
 PASSTHROUGH = Route("*", "/{provider}/{rest}", "passthrough", body="stream")

@@ -24,6 +24,9 @@ OWN = {
 }
 """Our own response headers and what they say."""
 
+STRICT_HEADER = "x-tollhouse-strict"
+"""Request header: `true` refuses a lossy translation of this request, `false` allows it."""
+
 _UP = frozenset({"openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id"})
 """Request headers of the caller that go upstream; every other stays here, credentials and cookies above all."""
 

@@ -120,8 +120,8 @@ WRONG = [
     ("[server]\nlissten = 1", 'server.lissten: unknown setting. Did you mean "listen"?'),
     (
         "[server]\nzzz = 1",
-        "server.zzz: unknown setting. Known: listen, max_body, max_upload, body_idle, max_header_bytes, "
-        "max_headers, drain, keepalive, hooks.",
+        "server.zzz: unknown setting. Known: listen, engine, workers, tls, max_body, max_upload, body_idle, "
+        "header_timeout, max_header_bytes, max_headers, drain, keepalive and 1 more.",
     ),
     (
         '[server]\nlisten = ":80"',

@@ -41,8 +41,11 @@ def read_models(raw: object, providers: Collection[str], walk: Walk) -> dict[str
         if table is None or (targets := expand.targets(name)) is None:
             continue
         timeouts = walk.build(TimeoutsOver, table.get("timeouts", {}), join(join("models", name), "timeouts"))
+        strict = walk.build(bool | None, table.get("strict"), join(join("models", name), "strict"))
         settings = {key: value for key, value in table.items() if key not in CORE_KEYS["models"]}
-        models[name] = Model(name=name, targets=targets, timeouts=timeouts or TimeoutsOver(), settings=settings)
+        models[name] = Model(
+            name=name, targets=targets, timeouts=timeouts or TimeoutsOver(), strict=strict, settings=settings
+        )
     return models
 
 

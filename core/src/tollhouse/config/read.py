@@ -17,8 +17,8 @@ from .schema import CORE_KEYS, RESERVED, Config, Key, Provider, Team, TimeoutsOv
 from .suggest import did_you_mean
 
 _PLUGIN = re.compile(r"[a-z][a-z0-9_]*\Z")
-_SIMPLE = ("server", "store", "timeouts", "undeclared_models", "max_attempts")
-_TOP = ("plugins", "undeclared_models", "default_provider", "max_attempts")
+_SIMPLE = ("server", "store", "timeouts", "undeclared_models", "max_attempts", "strict", "transport")
+_TOP = ("plugins", "undeclared_models", "default_provider", "max_attempts", "strict", "transport")
 
 
 class ProviderKeys(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ until `bind` reads it by the types the plugins declare.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -20,17 +20,34 @@ Settings = dict[str, Any]
 """Raw values by plugin name."""
 
 
+class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`tls` in `[server]`: what the gateway shows to callers who encrypt. Relative paths begin beside gateway.toml."""
+
+    cert: str
+    """File with the certificate and the chain above it, PEM."""
+    key: str
+    """File with the certificate's private key, PEM, not encrypted."""
+
+
 class Server(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[server]`: the HTTP front."""
 
     listen: Address = Address("127.0.0.1:8080")
     """Host and port to listen on; `0.0.0.0` is every interface, port 0 any free port."""
+    engine: Literal["hypercorn", "uvicorn"] = "hypercorn"
+    """What speaks HTTP: hypercorn does HTTP/1.1 and HTTP/2, uvicorn HTTP/1.1 only, several times as fast."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that serve; they share the address and the store, and one that dies is started again."""
+    tls: Tls | None = None
+    """`{ cert = "server.pem", key = "server.key" }`, files beside gateway.toml, serves HTTPS; absent HTTP."""
     max_body: Size = Size("32 MiB")
     """Largest request body that is read; a larger one is answered with 413."""
     max_upload: Size = Size("512 MiB")
     """Largest upload that is streamed through unread, such as a file."""
     body_idle: Duration = Duration("30s")
     """Longest silence within a request body before it is answered with 408."""
+    header_timeout: Duration = Duration("10s")
+    """How long a caller may take to send a request's head, from connecting or from its first byte."""
     max_header_bytes: Size = Size("32 KiB")
     """Largest sum of a request's header names and values."""
     max_headers: Annotated[int, Meta(ge=1)] = 100
@@ -124,6 +141,8 @@ class Model(Struct, frozen=True, kw_only=True):
     """Every target once, names of other models expanded."""
     timeouts: TimeoutsOver = TimeoutsOver()
     """Deadlines that differ from the provider's and from `[timeouts]`."""
+    strict: bool | None = None
+    """Whether a request that cannot be translated without loss is refused; absent as at the top of the file."""
     settings: Settings = {}
     """What the table says to plugins."""
 
@@ -190,6 +209,11 @@ class Config(Struct, frozen=True, kw_only=True):
     """Who gets an unknown path below /v1; default the first of `[providers]`."""
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 4
     """Most attempts of one exchange, whatever plugins would try."""
+    strict: bool = False
+    """Whether a request that cannot be translated without loss to the target's dialect is refused with a 400 that
+    names the fields, instead of being adapted with a receipt; a caller may say so for one request."""
+    transport: Literal["http1", "httpx"] = "http1"
+    """The HTTP client upstream: our own for HTTP/1.1, or httpx."""
     defaults: Settings = {}
     """What every caller gets, by plugin, unless its model, team or key says otherwise."""
     teams: dict[str, Team] = {}
@@ -200,7 +224,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
 CORE_KEYS = {
     "providers": ("kind", "timeouts"),
-    "models": ("targets", "timeouts"),
+    "models": ("targets", "timeouts", "strict"),
     "teams": ("models",),
     "keys": ("secret", "team", "user", "tags", "models", "expires"),
 }

@@ -14,7 +14,7 @@ from ..hooks import Next
 from ..reply import Event
 from ..target import Target
 from ..usage import Usage
-from ..wire import upward
+from ..wire import STRICT_HEADER, upward
 from .delivery import Delivery
 from .holding import Holding
 from .patience import Patience
@@ -152,10 +152,22 @@ class Attempts:
                 attempt.body = dialect.address(asked, target.model)
             else:
                 attempt.body, attempt.receipt = dialect.encode(asked, target.model)
+                if attempt.receipt.lines and self._strict():
+                    raise _lossy(attempt.receipt, target)
         elif dialect is None:
             attempt.receipt = Receipt() if asked.dialect is not exchange.dialect else None
         exchange.attempts.append(attempt)
         return attempt
+
+    def _strict(self) -> bool:
+        """Whether a loss is refused: the caller's word, else the model's, else the gateway's."""
+        exchange = self.exchange
+        said = exchange.headers.get(STRICT_HEADER, "").lower()
+        if said in ("true", "false"):
+            return said == "true"
+        config = exchange.edition.config
+        model = config.models.get(exchange.model)
+        return config.strict if model is None or model.strict is None else model.strict
 
     def _speaking(self, speaks: Sequence[str], request: Request) -> Dialect | None:
         """The dialect to speak upstream: the caller's if the provider knows it, else the provider's best that is
@@ -228,3 +240,14 @@ class Attempts:
             attempt.cost = rates.cost(attempt.usage) if rates else None
         exchange.edition.chain["observe"].each_now(exchange, attempt)
         exchange.gateway.attempt_ended(exchange, attempt)
+
+
+def _lossy(receipt: Receipt, target: Target) -> Rejected:
+    first = receipt.lines[0].partition("=")[2].partition(":")[0]
+    return Rejected(
+        f"{target.name} cannot be asked this without loss: {'; '.join(receipt.lines)}. Leave these out, or allow it "
+        f"with the header {STRICT_HEADER}: false.",
+        code="translation_loss",
+        param=first,
+        should_retry=False,
+    )

@@ -19,7 +19,7 @@ from .patience import Patience
 from .settling import owes, settle
 from .sink import Sink
 from .source import Source
-from .verdict import internal, status_of
+from .verdict import cut_off, internal, status_of
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Outcome
@@ -37,6 +37,7 @@ class Journey:
         self.delivery: Delivery | None = None
         self.holding = Holding(exchange)
         self._ended = False
+        self._interrupted = False
         self._phase_began = exchange.started
 
     async def run(self, read: Read, *, authenticated: bool = False) -> None:
@@ -46,12 +47,15 @@ class Journey:
         gateway = exchange.gateway
         exchange.edition.enter(exchange)
         task = asyncio.current_task()
-        exchange.interrupt = task.cancel if task else None
+        assert task is not None
+        exchange.interrupt = self._interrupt(task)
         try:
             await self._travel(read, authenticated)
-        except asyncio.CancelledError as error:
-            await self._end("disconnected" if exchange.left else "failed", error)
-            raise
+        except asyncio.CancelledError:
+            if not self._interrupted or exchange.left or task.uncancel() > 0:
+                await self._end("disconnected" if exchange.left else "failed", asyncio.CancelledError())
+                raise
+            await self._tell("failed", cut_off())
         except Rejected as error:
             await self._tell("rejected", error)
         except ProviderError as error:
@@ -80,6 +84,14 @@ class Journey:
             exchange.interrupt = None
             exchange.edition.leave(exchange)
             gateway.ended(exchange)
+            _let_go(exchange)
+
+    def _interrupt(self, task: asyncio.Task[object]) -> Callable[[], object]:
+        def interrupt() -> None:
+            self._interrupted = True
+            task.cancel()
+
+        return interrupt
 
     async def _travel(self, read: Read, authenticated: bool) -> None:
         exchange, chain = self.exchange, self.exchange.edition.chain
@@ -238,6 +250,16 @@ class Journey:
         phases = self.exchange.phases
         phases[name] = phases.get(name, 0.0) + now - self._phase_began
         self._phase_began = now
+
+
+def _let_go(exchange: Exchange) -> None:
+    """An error's traceback holds the frames that hold the exchange, and with it everything buffered for it; without
+    one all that is freed now, not when the collector comes round."""
+    for error in (exchange.error, *[attempt.error for attempt in exchange.attempts]):
+        held: BaseException | None = error
+        while held is not None:
+            held.__traceback__ = None
+            held = held.__cause__ or held.__context__
 
 
 async def _listing(names: list[str]) -> AsyncIterator[Happening]:

@@ -36,3 +36,14 @@ def internal() -> Rejected:
         type="server_error",
         code="internal_error",
     )
+
+
+def cut_off() -> Rejected:
+    """The gateway stops, and the exchange outlasted the time it had to end."""
+    return Rejected(
+        "The gateway is shutting down and could not wait for this answer's end; try again.",
+        status=503,
+        type="server_error",
+        code="draining",
+        retry_after=1.0,
+    )

@@ -1,0 +1,52 @@
+"""The plugin: Anthropic's dialect, and the provider that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tollhouse import Attempt, Exchange, Rejected, Skip, hookimpl
+from tollhouse.dialect import Dialect
+from tollhouse.provider import ProviderKind
+
+from .dialect import AnthropicDialect
+from .fields import NAME
+from .provider import Kind
+from .settings import AnthropicSettings
+
+
+class Anthropic:
+    """Anthropic's dialect for callers, and a provider for Claude and every host that speaks it."""
+
+    Settings = AnthropicSettings
+
+    def __init__(self, settings: AnthropicSettings) -> None:
+        self.settings = settings
+
+    @hookimpl
+    def dialects(self, gateway: Any) -> Sequence[Dialect]:
+        """The wire format of /v1/messages."""
+        return [AnthropicDialect(max_tokens=self.settings.max_tokens)]
+
+    @hookimpl
+    def providers(self, gateway: Any) -> Mapping[str, ProviderKind]:
+        """One kind, for Anthropic and hosts that speak like it."""
+        return {"anthropic": Kind()}
+
+    @hookimpl
+    async def dispatch(self, exchange: Exchange, attempt: Attempt) -> None:
+        """Tokens are counted by whoever speaks the caller's dialect; other targets are passed over. Raises
+        `Rejected` (400) when the model has none that does."""
+        if exchange.task != "count" or exchange.dialect.name != NAME:
+            return
+        if attempt.dialect is not None and attempt.dialect.name == NAME:
+            return
+        providers, plan = exchange.edition.providers, exchange.plan
+        if plan is not None and any(NAME in providers[target.provider].speaks for target in plan.targets):
+            raise Skip("its provider counts no tokens in Anthropic's way")
+        raise Rejected(
+            f"Tokens of the model `{exchange.model[:100]}` cannot be counted: no provider of it speaks Anthropic's "
+            "dialect. Estimate them, or ask for a model that one provides.",
+            code="not_countable",
+            param="model",
+        )
