@@ -17,7 +17,7 @@ from tollhouse.config import Config, Field, Key, Model, Provider, Server, StoreS
 from tollhouse.config import fields as declared
 from tollhouse.config.models import Entry
 from tollhouse.config.read import KeyKeys, ProviderKeys, TeamKeys
-from tollhouse.config.schema import CORE_KEYS
+from tollhouse.config.schema import CORE_KEYS, Tls
 from tollhouse.hookspec import Spec
 
 README = Path(__file__).parents[2] / "core" / "README.md"
@@ -31,6 +31,7 @@ def tables() -> list[tuple[str, str, list[Field]]]:
     return [
         ("At the top", "Tables among these are described below.", declared(Config)),
         ("`[server]`", _about(Server), declared(Server)),
+        ("`tls` of the server", _about(Tls), declared(Tls)),
         ("`[store]`", _about(StoreSettings), declared(StoreSettings)),
         ("`[timeouts]`", _about(Timeouts), declared(Timeouts)),
         (

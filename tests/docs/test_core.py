@@ -60,7 +60,18 @@ def _reads(kind, amount):
 def test_no_table_of_the_core_is_left_out():
     typed = {name for name, one in vars(schema).items() if isinstance(one, type) and issubclass(one, msgspec.Struct)}
     typed -= {"Struct", "Config"}
-    shown = {"Server", "StoreSettings", "Timeouts", "TimeoutsOver", "Provider", "Model", "Team", "Key", "TargetEntry"}
+    shown = {
+        "Server",
+        "StoreSettings",
+        "Timeouts",
+        "TimeoutsOver",
+        "Provider",
+        "Model",
+        "Team",
+        "Key",
+        "TargetEntry",
+        "Tls",
+    }
     assert typed == shown, "a new table of gateway.toml must be added to tables() in tests/docs/reference.py"
     for table, keys in schema.CORE_KEYS.items():
         [rest] = [settings for title, _, settings in tables() if title.strip("`").startswith(f"[{table}")]

@@ -62,9 +62,14 @@ def test_someone_authenticates_and_all_say_none_is_a_401_before_the_body_is_read
                     await client.post(CHAT, asks("a/x"), bearer("anna")),
                     await client.get("/v1/models", bearer("anna")),
                     await client.get("/v1/models/nope", bearer("anna")),
+                    await client.post("/v1/chat/completions/", asks("a/x"), bearer("anna")),
+                    await client.post("/a/v1/chat/completions", asks("x"), bearer("anna")),
+                    await client.get("/v1/files", bearer("root")),
                 ]
 
-    stranger, fine, foreign, models, model = run(ask())
+    stranger, fine, foreign, models, model, around, beside, unlimited = run(ask())
+    assert around.status == beside.status == 403
+    assert unlimited.status == 200
     assert stranger.status == 401
     assert stranger.json()["error"]["code"] == "invalid_api_key"
     assert fine.status == 200

@@ -21,11 +21,12 @@ OWN = {
     "x-tollhouse-attempts": "How many upstream attempts were made, when more than one.",
     "x-tollhouse-translation": "`exact`, or `adapted; ...` with what a translation between dialects could not carry.",
     "x-tollhouse-upstream-request-id": "The request id the upstream gave its answer.",
+    "x-tollhouse-strict": "In a request: `true` refuses to lose anything in translation, `false` allows it.",
 }
-"""Our own response headers and what they say."""
+"""Our own headers and what they say: a response's, but where it says otherwise."""
 
 STRICT_HEADER = "x-tollhouse-strict"
-"""Request header: `true` refuses a lossy translation of this request, `false` allows it."""
+"""The caller's word on lossy translation, over the model's and the gateway's."""
 
 _UP = frozenset({"openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id"})
 """Request headers of the caller that go upstream; every other stays here, credentials and cookies above all."""

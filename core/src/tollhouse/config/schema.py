@@ -210,8 +210,7 @@ class Config(Struct, frozen=True, kw_only=True):
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 4
     """Most attempts of one exchange, whatever plugins would try."""
     strict: bool = False
-    """Whether a request that cannot be translated without loss to the target's dialect is refused with a 400 that
-    names the fields, instead of being adapted with a receipt; a caller may say so for one request."""
+    """Whether a request that would lose something in translation is refused with a 400, not adapted with a receipt."""
     transport: Literal["http1", "httpx"] = "http1"
     """The HTTP client upstream: our own for HTTP/1.1, or httpx."""
     defaults: Settings = {}

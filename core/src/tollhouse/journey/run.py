@@ -179,6 +179,12 @@ class Journey:
         exchange = self.exchange
         edition = exchange.edition
         if exchange.task == "passthrough":
+            if exchange.principal.models is not None:
+                raise Rejected(
+                    "This key is limited to named models, and what passes through unread could ask for any.",
+                    status=403,
+                    code="forbidden",
+                )
             return Plan((Target(edition.passthrough(exchange), ""),))
         if not exchange.principal.may_use(exchange.model):
             raise edition.unknown_model(exchange.model, exchange.principal)

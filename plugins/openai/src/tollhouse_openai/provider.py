@@ -23,7 +23,7 @@ ERROR_LIMIT = 1024 * 1024
 """Bytes of an error response that are read."""
 
 _AGENT = f"tollhouse/{__version__}"
-_FORWARDED = ("accept", "content-type", "content-length", "openai-beta", "range", "idempotency-key")
+_FORWARDED = ("accept", "content-type", "content-encoding", "content-length", "openai-beta", "range", "idempotency-key")
 """The caller's headers that a passthrough needs; never a credential or a cookie."""
 
 
