@@ -1,4 +1,4 @@
-"""The parts of core/README.md that are written from the code: settings, hooks, events, headers, commands.
+"""The parts of core/README.md that are written from the code: settings, hooks, events, headers, commands, proofs.
 
 `python tests/docs/reference.py` rewrites them; a test fails while they are not current.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -124,6 +125,12 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(sub.choices)
 
 
+def proof_table() -> str:
+    """Which test proves which requirement; gathered by a pytest of its own."""
+    script = Path(__file__).parent.parent / "hardening" / "table.py"
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def command_list() -> str:
     """The commands and their options."""
     parts = []
@@ -144,6 +151,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "events": event_table,
     "headers": header_table,
     "commands": command_list,
+    "proofs": proof_table,
 }
 """What is generated, by the name in its marks."""
 

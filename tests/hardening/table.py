@@ -27,6 +27,10 @@ MEANINGS = {
     "R23": "hop-by-hop and private headers, both ways",
     "R24": "line ends add no header and no log line",
     "R48": "stopping: drain, then an error",
+    "R49": "a reload is whole or not at all",
+    "R50": "a plugin that raises or hangs lets nothing through and takes nothing down",
+    "R51": "steps of the clock break no limit",
+    "R52": "a worker that is killed fails only what it was serving",
 }
 """What the numbers stand for."""
 
@@ -42,6 +46,10 @@ ELSEWHERE = {
     "R20": ["core/tests/front/test_body.py (every coding)"],
     "R21": ["core/tests/front/test_head.py (exact caps)"],
     "R22": ["core/tests/front/test_head.py (whichever engine)"],
+    "R49": ["tests/serving/test_reloads.py", "tests/journey/test_gateway.py"],
+    "R50": ["core/tests/test_chain.py", "core/tests/test_bounded.py", "tests/journey/test_relays.py"],
+    "R51": ["core/tests/store (a clock set back, for every back end)"],
+    "R52": ["tests/serving/test_workers.py"],
 }
 """Proofs that need no served gateway."""
 
@@ -79,7 +87,9 @@ def _order(requirement: str) -> tuple[int, int]:
 def table() -> str:
     """The table as Markdown."""
     lines = ["| requirement | proof |", "|---|---|"]
-    for name, tests in gathered().items():
+    here = gathered()
+    for name in sorted({**here, **ELSEWHERE}, key=_order):
+        tests = here.get(name, [])
         shown = f"{name.partition(' ')[0]}: {MEANINGS[name]}" if name in MEANINGS else name.replace("|", r"\|")
         proofs = [f"`{test}`" for test in tests] + ELSEWHERE.get(name, [])
         lines.append(f"| {shown} | {'<br>'.join(proofs)} |")
