@@ -83,25 +83,12 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_serve(args: argparse.Namespace) -> int:
-    import asyncio
-
-    from .config import Address, AmountError, load
     from .serve import serve
+    from .serving.source import Source
 
     logging.getLogger("tollhouse").setLevel(args.log.upper())
-    loaded = load(args.config, os.environ)
-    if args.listen:
-        import dataclasses
-
-        import msgspec
-
-        try:
-            server = msgspec.structs.replace(loaded.config.server, listen=Address(args.listen))
-        except AmountError as error:
-            raise ConfigError(str(error), path="--listen") from None
-        loaded = dataclasses.replace(loaded, config=msgspec.structs.replace(loaded.config, server=server))
-    asyncio.run(serve(loaded, lambda line: print(line, flush=True)))
-    return 0
+    source = Source(str(args.config), args.listen or "", args.log)
+    return serve(source, lambda line: print(line, flush=True))
 
 
 def _check(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,7 @@ from .store import Store
 from .store.guarded import Guarded
 from .store.opening import open_store
 from .transport import Transport
-from .transport.pooled import HttpxTransport
+from .transport.opening import open_transport
 
 log = logging.getLogger("tollhouse.gateway")
 
@@ -62,17 +62,20 @@ class Gateway:
         transport: Transport | None = None,
         store: Store | None = None,
         extra: Sequence[Found] = (),
+        workers: int = 1,
     ) -> None:
         """Build the first edition. Raises ConfigError; opens nothing before `start`. A given transport or store
-        is owned by the gateway from now on; `extra` plugins need not be installed."""
+        is owned by the gateway from now on; `extra` plugins need not be installed; `workers` gateways in as many
+        processes share the limits while the store is away."""
         self.clock: Clock = clock or SystemClock()
         self.feed = Feed()
-        self.transport: Transport = transport or HttpxTransport()
+        self.transport: Transport = transport or open_transport(loaded.config.transport)
         settings = loaded.config.store
         self.store = Guarded(
             store or open_store(settings.url),
             bound=float(settings.bound),
             on_change=self._store_changed,
+            share=lambda: workers,
             spool=_spool_folder(settings.url),
         )
         self.owners = Owners(self.store)

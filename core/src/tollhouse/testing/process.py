@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -55,10 +56,34 @@ class Served:
             self.process.stdout.close()
         return self.process.returncode
 
+    @property
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve: this one's own, or those of its workers."""
+        if "  workers  " not in self.output:
+            return [self.process.pid]
+        alive: list[int] = []
+        for line in self.output.splitlines():
+            if line.startswith("  workers  "):
+                alive = [int(word) for word in line[11:].split(", ")]
+            elif found := re.fullmatch(r"Worker (\d+) (ended .*|serves\.)", line):
+                number = int(found[1])
+                alive = [*alive, number] if found[2] == "serves." else [one for one in alive if one != number]
+        return alive
+
+    def reload(self, config: str, words: str = "Reloaded ") -> None:
+        """Put another gateway.toml in place, ask for a reload by SIGHUP, and wait for these words about it."""
+        (self.folder / "gateway.toml").write_text(config)
+        before = self.output.count(words)
+        self.process.send_signal(signal.SIGHUP)
+        self._wait_until(lambda: self.output.count(words) > before, 20.0, words)
+
     def wait_for(self, words: str, seconds: float = 10.0) -> None:
         """Wait until the process has printed these words."""
+        self._wait_until(lambda: words in self.output, seconds, words)
+
+    def _wait_until(self, true: Callable[[], bool], seconds: float, words: str) -> None:
         until = time.monotonic() + seconds
-        while words not in self.output:
+        while not true():
             if time.monotonic() > until:
                 raise AssertionError(f"{words!r} was not printed:\n{self.output}")
             time.sleep(0.01)
@@ -67,7 +92,8 @@ class Served:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.output += line
-            if "listens on" in line:
+            if line.startswith("Tollhouse listens on "):
                 self.url = line.rsplit(" ", 1)[1].strip()
+            elif line.startswith("  plugins "):
                 self._listening.set()
         self._listening.set()
