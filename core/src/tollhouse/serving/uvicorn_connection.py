@@ -23,6 +23,9 @@ LINGER = 1.0
 NOTED = frozenset((b"host", b"expect", b"transfer-encoding"))
 """Headers that are looked at here."""
 
+SLICE = 8 * 1024
+"""Bytes the parser is given at once where limits are looked at behind it, so that none is passed within one piece."""
+
 CHUNK = 20
 """Bytes around a chunk: its size, as long as any, and two line ends."""
 
@@ -69,6 +72,12 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the caller's; those of a request sent ahead are kept until the answer before it has ended, so
         that the connection is read on and a caller who leaves is noticed."""
+        while len(data) > SLICE and (self._awaiting or self._chunked):
+            self._take(data[:SLICE])
+            data = data[SLICE:]
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
         if self._deaf:
             return
         if self._answering and self._awaiting:
