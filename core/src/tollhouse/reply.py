@@ -11,30 +11,32 @@ from msgspec.structs import replace
 from .dialect import Decoder, Edit, Frame, FrameKind
 from .neutral import Delta, End, Failed, Finish, Happening, PartStart, Start, Used, Vectors
 
-_PENDING = 256
-"""Undecoded frames a tape remembers before it decodes them unasked."""
+_PENDING = 64 * 1024
+"""Bytes of undecoded frames a tape remembers before it decodes them unasked."""
 
 
 class Tape:
     """The neutral reading of one stream: frames are decoded in order, at most once, when first looked at."""
 
-    __slots__ = ("_pending", "decoder")
+    __slots__ = ("_pending", "_size", "decoder")
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         self._pending: list[Event] = []
+        self._size = 0
 
     def event(self, frame: Frame) -> Event:
         """The event of the next frame."""
         event = Event(frame, tape=self)
         self._pending.append(event)
-        if len(self._pending) >= _PENDING:
+        self._size += len(frame.raw)
+        if self._size >= _PENDING:
             self.catch_up()
         return event
 
     def catch_up(self) -> None:
         """Decode what has not been decoded. Raises `ProviderError` on bytes the dialect cannot read."""
-        pending, self._pending = self._pending, []
+        pending, self._pending, self._size = self._pending, [], 0
         for event in pending:
             if event.frame is not None:
                 event.read(self.decoder.feed(event.frame.raw))

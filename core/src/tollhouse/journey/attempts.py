@@ -202,7 +202,9 @@ class Attempts:
         attempt.status, attempt.first_byte_at = reply.status, exchange.now()
         dialect = exchange.edition.dialects.get(reply.dialect)
         decoder = dialect.decoder(attempt.request.task) if dialect and reply.form != "chunks" else None
-        source = Source(reply, decoder, patience, attempt)
+        native = reply.dialect == exchange.dialect.name and exchange.request.stream
+        viewed = not native or bool(exchange.edition.chain["relay"])
+        source = Source(reply, decoder, patience, attempt, viewed=viewed)
         try:
             await source.reach_content()
         except BaseException:

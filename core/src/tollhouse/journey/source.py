@@ -31,10 +31,13 @@ class Source:
     upstream gave.
     """
 
-    def __init__(self, reply: Reply, decoder: Decoder | None, patience: Patience, attempt: Attempt | None) -> None:
+    def __init__(
+        self, reply: Reply, decoder: Decoder | None, patience: Patience, attempt: Attempt | None, *, viewed: bool = True
+    ) -> None:
+        """`viewed` says whether anybody may look at the neutral meaning of a frame; what nobody does is not kept."""
         self.reply, self.attempt = reply, attempt
         self._decoder, self._patience = decoder, patience
-        self._tape = Tape(decoder) if decoder else None
+        self._tape = Tape(decoder) if decoder and viewed else None
         self._ahead: deque[Event] = deque()
         self._count = 0
         self._ended = False
@@ -131,10 +134,10 @@ class Source:
         return self._heard(frame, Event(frame, whole=self._decoder))
 
     def _sniffed(self, raw: bytes) -> Event:
-        if self._decoder is None or self._tape is None:
+        if self._decoder is None:
             return Event(Frame(raw, "content"))
         frame = self._decoder.sniff(raw)
-        return self._heard(frame, self._tape.event(frame))
+        return self._heard(frame, self._tape.event(frame) if self._tape else Event(frame))
 
     def _heard(self, frame: Frame, event: Event) -> Event:
         if self.attempt and frame.usage is not None:

@@ -7,7 +7,7 @@ import ssl
 
 from ..errors import ProviderError
 from .address import Origin, locate
-from .connection import Connection
+from .connection import PIECE, Connection
 from .dial import dial
 from .faults import unreachable
 from .interface import Call, Response
@@ -33,6 +33,7 @@ class Http1Transport:
         connections of an origin wait for their next call, for `kept_for` seconds at most."""
         self._tls = tls
         self._pool = Pool(kept_idle, kept_for)
+        self._buffer = memoryview(bytearray(PIECE))
 
     @property
     def alive(self) -> int:
@@ -63,7 +64,7 @@ class Http1Transport:
 
     async def _connect(self, origin: Origin, seconds: float) -> Connection:
         tls = self._context() if origin.scheme == "https" else None
-        connection = Connection(origin, self._pool)
+        connection = Connection(origin, self._pool, self._buffer)
         try:
             async with asyncio.timeout(seconds or None):
                 await asyncio.get_running_loop().create_connection(
