@@ -315,6 +315,22 @@ def test_endpoints_need_the_access_they_declare():
     assert run(ask()) == [200, 200, 200, 401, 403, 200]
 
 
+def test_a_plugin_that_cannot_be_made_is_one_sentence():
+    class Wants:
+        def __init__(self, settings):
+            self.settings = settings
+
+        @hookimpl
+        async def admit(self, exchange): ...
+
+    async def ask():
+        async with gateway('plugins = ["openai"]', Wants):
+            pass
+
+    with pytest.raises(ConfigError, match='plugins: the plugin "wants" cannot be made: TypeError'):
+        run(ask())
+
+
 def test_a_plugin_that_refuses_to_start_refuses_the_configuration():
     class Refuses:
         name = "refuses"

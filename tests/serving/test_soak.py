@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-OPTIONS = ("--seconds", "20", "--rate", "30", "--memory", "1.25")
-"""Shorter than what the ratios were made for, hence with room for what has not warmed up yet."""
+OPTIONS = ("--seconds", "60", "--rate", "30", "--memory", "1.25")
+"""A minute is shorter than what the ratios were made for, hence the room for what has not warmed up yet."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -20,6 +20,6 @@ def test_a_mixture_of_everything_leaves_memory_and_files_as_they_were(root):
         subprocess.Popen((*command, "--engine", name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for name in engines
     ]
-    said = [run.communicate(timeout=120)[0] for run in runs]
+    said = [run.communicate(timeout=240)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * len(engines), "\n".join(said)
     assert all("unexplained 0" in one for one in said)

@@ -235,7 +235,7 @@ def _make(loaded: Loaded, found: Sequence[Found], schemas: Mapping[str, PluginSc
     for one in found:
         settings_type = schemas[one.name].settings
         if settings_type is None:
-            plugged.append(Plugged(one, one.make()))
+            plugged.append(_made(one))
             continue
         try:
             settings = validate(settings_type, loaded.tables.get(one.name, {}), one.name, env=loaded.env)
@@ -244,9 +244,22 @@ def _make(loaded: Loaded, found: Sequence[Found], schemas: Mapping[str, PluginSc
         except ConfigError as error:
             problems.errors.append(error)
         else:
-            plugged.append(Plugged(one, one.make(settings)))
+            plugged.append(_made(one, settings))
     problems.check()
     return plugged
+
+
+def _made(found: Found, *settings: object) -> Plugged:
+    try:
+        return Plugged(found, found.make(*settings))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f'the plugin "{found.name}" cannot be made: {type(error).__name__}: {error}',
+            path="plugins",
+            hint="A class with a `Settings` type is made with its settings, one without is made with nothing.",
+        ) from error
 
 
 def _attribute(found: Found, name: str) -> Any:
