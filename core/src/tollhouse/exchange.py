@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
@@ -25,9 +25,12 @@ Outcome = Literal["completed", "answered", "rejected", "failed", "disconnected"]
 Commit = Literal["none", "status", "content"]
 
 
+_random = random.Random()  # noqa: S311  (ids are names, not secrets)
+
+
 def new_id() -> str:
-    """A request id: sorts by time (milliseconds), 80 random bits, safe in headers and file names."""
-    return f"req_{int(time.time() * 1000):012x}{os.urandom(10).hex()}"
+    """A request id: sorts by time (milliseconds), 80 random bits, safe in headers and file names. A name, no secret."""
+    return f"req_{int(time.time() * 1000):012x}{_random.getrandbits(80):020x}"
 
 
 class Exchange:

@@ -29,9 +29,9 @@ class HttpSink:
         if not self._head:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def finish(self) -> None:
-        """End the response."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def finish(self, last: bytes = b"") -> None:
+        """Send the last of the body and end the response."""
+        await self._send({"type": "http.response.body", "body": b"" if self._head else last, "more_body": False})
 
 
 async def respond(send: Send, error: Rejected, dialect: Dialect | None, given_id: str, more: Mapping[str, str]) -> None:

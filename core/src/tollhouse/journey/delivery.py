@@ -95,9 +95,7 @@ class Delivery:
                 self.exchange.commit = "content"
                 await self._start(self._reply.status, headers)
                 last = body
-            if last:
-                await self.sink.write(last)
-            await self.sink.finish()
+            await self.sink.finish(last)
 
     async def fail(self, status: int, error: Rejected | ProviderError) -> None:
         """Tell the caller: a whole error response while that is possible, else an error inside the stream."""
@@ -111,12 +109,9 @@ class Delivery:
                     status,
                     {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
                 )
-                await self.sink.write(body)
-            elif self._opaque:
-                return  # bytes that broke off must not look whole: the server closes what was never finished
-            else:
-                await self.sink.write(self.encoder.error(error, exchange.request_id))
-            await self.sink.finish()
+                await self.sink.finish(body)
+            elif not self._opaque:  # bytes that broke off must not look whole: the server closes what is not finished
+                await self.sink.finish(self.encoder.error(error, exchange.request_id))
 
     async def beat(self) -> None:
         """Send a keepalive; commits the status if nothing was sent yet."""

@@ -21,8 +21,8 @@ class Sink(Protocol):
         """More of the body. Waits while the reader is slow."""
         ...
 
-    async def finish(self) -> None:
-        """The body is complete."""
+    async def finish(self, last: bytes = b"") -> None:
+        """The body is complete with these bytes."""
         ...
 
 
@@ -44,8 +44,9 @@ class Collected:
         """Keep the bytes."""
         self._parts.append(data)
 
-    async def finish(self) -> None:
+    async def finish(self, last: bytes = b"") -> None:
         """Join what came."""
+        self._parts.append(last)
         self.body = b"".join(self._parts)
         self.finished = True
 
