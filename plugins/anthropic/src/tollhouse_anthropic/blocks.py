@@ -11,8 +11,8 @@ from tollhouse import Receipt
 from tollhouse.neutral import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 
 from .extras import write_extra
-from .fields import NAME
 from .media import write_media
+from .name import NAME
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _FOREIGN = "tollhouse_"

@@ -7,11 +7,12 @@ from typing import Literal, cast
 import msgspec
 from msgspec import Raw
 from tollhouse import Rejected
+from tollhouse.json_fields import Fields, convert
+from tollhouse.json_patch import path_words
 from tollhouse.neutral import Media, Message, Opaque, Part, Path, Text, Thinking, ToolCall, ToolResult
 
-from .fields import NAME, Fields, convert
 from .media import read_media
-from .patch import path_words
+from .name import NAME
 
 _ROLES = ("user", "assistant", "system")
 _encode = msgspec.json.Encoder().encode
@@ -35,7 +36,7 @@ def read_message(fields: Fields) -> Message:
     message = Message(
         role=cast(Literal["user", "assistant", "system"], role), parts=_content(fields, "content"), path=fields.path
     )
-    message.extra = fields.extra()
+    message.extra = fields.extra_of(NAME)
     return message
 
 
@@ -78,7 +79,7 @@ def _block(path: Path, raw: Raw) -> Part:
             part = None
     if part is None:
         return Opaque(kind=kind, raw=raw, dialect=NAME, path=path)
-    part.extra = fields.extra()
+    part.extra = fields.extra_of(NAME)
     return part
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 from tollhouse import Edit, Frame, ProviderError, Usage
+from tollhouse.json_patch import patch
 from tollhouse.neutral import End, Failed, Happening, Used
 
 from .errors import in_band
-from .patch import patch
 from .whole import WholeEncoder
 
 _encode = msgspec.json.Encoder().encode

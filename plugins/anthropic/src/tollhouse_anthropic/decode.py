@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Raw
+from tollhouse.json_fields import Fields, convert
 from tollhouse.neutral import Chat, Format, Tool
 
 from .content import read_message, read_system
-from .fields import Fields, convert
+from .name import NAME
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,7 +37,7 @@ def read_chat(raw: bytes) -> Chat:
         thinking_budget=_thinking(fields),
         user=fields.within("metadata").take("user_id", str) or "",
     )
-    chat.extra = fields.extra()
+    chat.extra = fields.extra_of(NAME)
     return chat
 
 
@@ -56,7 +57,7 @@ def _tools(fields: Fields) -> list[Tool]:
             strict=tool.take("strict", bool),
             path=(*path, "description"),
         )
-        read.extra = tool.extra()
+        read.extra = tool.extra_of(NAME)
         tools.append(read)
     if others:
         fields.put_back("tools", Raw(_encode(others)))

@@ -15,7 +15,7 @@ from tollhouse.framing import sse
 from tollhouse.neutral import End, Extra, Failed, Finish, Happening, Start, Used
 
 from .errors import in_band
-from .fields import NAME
+from .name import NAME
 from .parts import BlockReader, content_at_once
 from .patch import patch_inputs
 from .reasons import read_reason

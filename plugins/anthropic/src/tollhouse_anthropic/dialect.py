@@ -18,8 +18,8 @@ from .decoder import MessageDecoder
 from .encode import write_chat
 from .encoder import encoder_of
 from .errors import error_response, failure
-from .fields import NAME
 from .models import ModelsEncoder
+from .name import NAME
 from .patch import patch_inputs
 from .request import address, read_request
 from .settings import DEFAULT_MAX_TOKENS

@@ -10,7 +10,7 @@ from tollhouse import Receipt, Rejected, Request
 from tollhouse.neutral import Chat, Tool
 
 from .extras import write_extra
-from .fields import NAME
+from .name import NAME
 from .reasoning import write_reasoning, write_sampling
 from .turns import Turns
 

@@ -11,9 +11,9 @@ from tollhouse.framing import sse
 from tollhouse.neutral import Delta, Extra, Failed, Finish, Happening, PartEnd, PartStart, Start, Used, fold
 
 from .errors import error_event
-from .fields import NAME
 from .forward import Forwarded
 from .message import leftovers, write_message
+from .name import NAME
 from .reasons import write_reason
 from .serial import Serial, event
 from .usage import write_usage

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tollhouse import Receipt
+from tollhouse.json_fields import merge
 from tollhouse.neutral import Extra
 
-from .fields import NAME, merge
+from .name import NAME
 
 CACHE = "cache_control"
 """A mark that clients of other dialects use under the same name."""
@@ -18,7 +19,7 @@ def write_extra(block: dict[str, Any], extra: Extra | None, at: str, receipt: Re
     if extra is None:
         return block
     if extra.dialect == NAME:
-        return merge(block, extra)
+        return merge(block, extra, NAME)
     for name, raw in extra.fields.items():
         if name == CACHE:
             block[CACHE] = raw

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 from tollhouse import Edit, ProviderError
 from tollhouse.framing import sse
+from tollhouse.json_patch import patch
 from tollhouse.neutral import Delta
 
-from .patch import patch
 from .serial import Serial
 
 _DELTA = b"event: content_block_delta\n"

@@ -7,9 +7,8 @@ import binascii
 from typing import Any, Literal, cast
 
 from tollhouse import Receipt
+from tollhouse.json_fields import Fields
 from tollhouse.neutral import Media, Path
-
-from .fields import Fields
 
 _KNOWN = {"image": ("base64", "url", "file"), "document": ("base64", "url", "file", "text")}
 _SIGNS = {

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 from tollhouse.neutral import Answer, Choice, Extra, Opaque, Part, Refusal, Text, Thinking, ToolCall
 
-from .fields import NAME
+from .name import NAME
 from .reasons import write_reason
 from .usage import write_usage
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw
 from tollhouse.neutral import Delta, Extra, Happening, Opaque, PartEnd, PartStart, Path
 
-from .fields import NAME
+from .name import NAME
 
 _KINDS: dict[str, Literal["text", "thinking", "tool_call"]] = {
     "text": "text",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tollhouse import Attempt, Exchange, Rejected, Skip, hookimpl
+from tollhouse import Attempt, Exchange, hookimpl
+from tollhouse.counting import require_own_dialect
 from tollhouse.dialect import Dialect
 from tollhouse.provider import ProviderKind
 
 from .dialect import AnthropicDialect
-from .fields import NAME
+from .name import NAME
 from .provider import Kind
 from .settings import AnthropicSettings
 
@@ -37,16 +38,4 @@ class Anthropic:
     async def dispatch(self, exchange: Exchange, attempt: Attempt) -> None:
         """Tokens are counted by whoever speaks the caller's dialect; other targets are passed over. Raises
         `Rejected` (400) when the model has none that does."""
-        if exchange.task != "count" or exchange.dialect.name != NAME:
-            return
-        if attempt.dialect is not None and attempt.dialect.name == NAME:
-            return
-        providers, plan = exchange.edition.providers, exchange.plan
-        if plan is not None and any(NAME in providers[target.provider].speaks for target in plan.targets):
-            raise Skip("its provider counts no tokens in Anthropic's way")
-        raise Rejected(
-            f"Tokens of the model `{exchange.model[:100]}` cannot be counted: no provider of it speaks Anthropic's "
-            "dialect. Estimate them, or ask for a model that one provides.",
-            code="not_countable",
-            param="model",
-        )
+        require_own_dialect(exchange, attempt, NAME, "Anthropic")

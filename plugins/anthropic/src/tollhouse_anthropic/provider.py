@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, ProviderError, Reply, __version__
-from tollhouse.framing import sse
-from tollhouse.transport import Call, Response
+from tollhouse import Attempt, ProviderError, Reply
+from tollhouse.http_provider import HttpUpstream
 
 from .errors import failure
-from .fields import NAME
 from .hosts import Host, host_of
+from .name import NAME
 from .settings import HostSettings
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes a whole reply may have."""
-ERROR_LIMIT = 1024 * 1024
-"""Bytes of an error response that are read."""
-
-_AGENT = f"tollhouse/{__version__}"
 _FORWARDED = ("accept", "content-type", "content-length", "range", "idempotency-key")
 """The caller's headers that a passthrough needs beside those the core lets through; never a credential or cookie."""
 
@@ -41,24 +34,19 @@ class AnthropicProvider:
     speaks: Sequence[str] = (NAME,)
 
     def __init__(self, host: Host, gateway: Any) -> None:
-        self.host, self._gateway = host, gateway
+        self.host = host
+        self._upstream = HttpUpstream(NAME, gateway, self.failure)
 
     async def send(self, attempt: Attempt) -> Reply:
-        """Ask the host. Raises `ProviderError`; leaves nothing open when it does."""
-        request = attempt.request
+        """Ask the host. Raises `ProviderError`; leaves nothing open when it does. Of a passthrough's errors only
+        that of our credential is one of ours."""
+        exchange, request = attempt.exchange, attempt.request
+        headers = self._headers(attempt)
         if request.task == "passthrough":
-            return await self._pass(attempt)
-        headers = {
-            "content-type": "application/json",
-            "accept": "text/event-stream" if request.stream else "application/json",
-        }
-        query = attempt.exchange.query if request.dialect.name == NAME else ""
-        response = await self._open(attempt, "POST", self.host.url(request.task, query), headers, attempt.body)
-        try:
-            return await self._reply(response, request.stream)
-        except BaseException:
-            await response.close()
-            raise
+            url = self.host.tail(exchange.tail, exchange.query)
+            return await self._upstream.forward(attempt, url, headers, _FORWARDED, errors=(401,))
+        query = exchange.query if request.dialect.name == NAME else ""
+        return await self._upstream.ask(attempt, self.host.url(request.task, query), headers, attempt.body)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error response means."""
@@ -67,65 +55,9 @@ class AnthropicProvider:
     async def close(self) -> None:
         """Connections are the gateway's."""
 
-    async def _open(
-        self, attempt: Attempt, method: str, url: str, headers: dict[str, str], body: bytes | AsyncIterator[bytes]
-    ) -> Response:
+    def _headers(self, attempt: Attempt) -> dict[str, str]:
         given = {name.lower(): value for name, value in attempt.headers.items()}
-        carried = {
-            "user-agent": _AGENT,
-            "anthropic-version": self.host.version,
-            **headers,
-            **self.host.headers,
-            **given,
-        }
+        headers = {"anthropic-version": self.host.version, **self.host.headers, **given}
         if betas := self.host.betas(given.get("anthropic-beta", "")):
-            carried["anthropic-beta"] = betas
-        response: Response = await self._gateway.transport.open(
-            Call(method, url, list(carried.items()), body, attempt.timeouts)
-        )
-        return response
-
-    async def _reply(self, response: Response, stream: bool) -> Reply:
-        content_type = response.headers.get("content-type", "").lower()
-        if not 200 <= response.status < 300:
-            raise await self._failed(response)
-        if "event-stream" in content_type or (stream and not content_type):
-            frames = sse.frames(response.chunks())
-            return Reply(
-                status=response.status, headers=response.headers, dialect=NAME, frames=frames, close=response.close
-            )
-        if content_type and "json" not in content_type and not content_type.startswith("text/plain"):
-            raise ProviderError(
-                f"the upstream answered with {content_type[:80]!r} where JSON was expected",
-                kind="bad_reply",
-                status=response.status,
-            )
-        body = await response.read(BODY_LIMIT)
-        await response.close()
-        return Reply(status=response.status, headers=response.headers, dialect=NAME, body=body)
-
-    async def _failed(self, response: Response) -> ProviderError:
-        try:
-            body = await response.read(ERROR_LIMIT)
-        except ProviderError:
-            body = b""
-        return self.failure(response.status, response.headers, body)
-
-    async def _pass(self, attempt: Attempt) -> Reply:
-        """Any other path of the host: the caller's method, query and body, the host's answer as it is."""
-        exchange = attempt.exchange
-        headers = {name: exchange.headers[name] for name in _FORWARDED if name in exchange.headers}
-        url = self.host.tail(exchange.tail, exchange.query)
-        response = await self._open(attempt, exchange.method, url, headers, exchange.upload)
-        if response.status == 401:
-            try:
-                raise await self._failed(response)
-            finally:
-                await response.close()
-        return Reply(
-            status=response.status,
-            headers=response.headers,
-            dialect=NAME,
-            chunks=response.chunks(),
-            close=response.close,
-        )
+            headers["anthropic-beta"] = betas
+        return headers

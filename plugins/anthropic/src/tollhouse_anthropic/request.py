@@ -7,10 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 from tollhouse import Dialect, Edit, Rejected, Request, Route
+from tollhouse.json_fields import wrong
 from tollhouse.json_guard import members
-
-from .fields import wrong
-from .patch import patch
+from tollhouse.json_patch import patch
 
 REFUSED = frozenset(
     {

@@ -6,11 +6,11 @@ from typing import Literal
 
 from msgspec import Raw
 from tollhouse import Rejected
+from tollhouse.json_patch import path_words
 from tollhouse.neutral import Media, Message, Opaque, Part, Path, Text, Thinking, ToolCall, ToolResult
 
 from .fields import NAME, Fields
 from .ids import Calls
-from .patch import path_words
 from .signatures import own_signature, read_signature
 from .structs import packed, result_text
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw
 from tollhouse import Receipt, Rejected, Request, Route
+from tollhouse.json_patch import path_words
 from tollhouse.neutral import Embed, Extra, Path
 
 from .fields import NAME, Fields, merge, note_extra
-from .patch import path_words
 from .request import method
 
 _EACH = "requests[]"

@@ -7,11 +7,10 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
-from tollhouse import Receipt, Rejected
+from tollhouse import Receipt
+from tollhouse.json_fields import missing, read, wrong
 from tollhouse.json_guard import unique
 from tollhouse.neutral import Extra, Path
-
-from .patch import path_words
 
 NAME = "gemini"
 """The dialect's name, which tags unknown fields and opaque parts."""
@@ -108,32 +107,6 @@ class Fields:
                 self._spelled[known] = name
                 del self._left[name]
                 self._left[known] = value
-
-
-def read(raw: Raw | bytes, decoder: msgspec.json.Decoder[T], path: Path) -> T:
-    """Decode, or say in words what is wrong where."""
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise wrong(str(error), path) from None
-    except msgspec.DecodeError as error:
-        raise Rejected(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
-    except RecursionError:
-        raise Rejected("The request body is nested too deeply.", code="invalid_json") from None
-
-
-def wrong(problem: str, path: Path) -> Rejected:
-    """msgspec's complaint as a 400 that names the field."""
-    words, _, inner = problem.partition(" - at `$")
-    at = (path_words(path) + inner.rstrip("`").replace("[...]", "[]")).removeprefix(".")
-    where = f"for `{at}`" if at else "for the request body"
-    return Rejected(f"Wrong value {where}: {words[0].lower()}{words[1:]}.", param=at or None)
-
-
-def missing(path: Path) -> Rejected:
-    """A 400 for a field that must be said."""
-    at = path_words(path)
-    return Rejected(f"The field `{at}` is required.", param=at, code="missing_required_parameter")
 
 
 def merge(fields: dict[str, Any], extra: Extra | None) -> dict[str, Any]:

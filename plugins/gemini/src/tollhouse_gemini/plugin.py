@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
-from tollhouse import Attempt, Exchange, NoSettings, Rejected, Skip, hookimpl
+from tollhouse import Attempt, Exchange, NoSettings, hookimpl
+from tollhouse.counting import require_own_dialect
 from tollhouse.dialect import Dialect
 from tollhouse.provider import ProviderKind
 
@@ -44,16 +45,4 @@ class Gemini:
     async def dispatch(self, exchange: Exchange, attempt: Attempt) -> None:
         """Tokens are counted by whoever speaks the caller's dialect; other targets are passed over. Raises
         `Rejected` (400) when the model has none that does."""
-        if exchange.task != "count" or exchange.dialect.name != NAME:
-            return
-        if attempt.dialect is not None and attempt.dialect.name == NAME:
-            return
-        providers, plan = exchange.edition.providers, exchange.plan
-        if plan is not None and any(NAME in providers[target.provider].speaks for target in plan.targets):
-            raise Skip("its provider counts no tokens in Gemini's way")
-        raise Rejected(
-            f"Tokens of the model `{exchange.model[:100]}` cannot be counted: no provider of it speaks Gemini's "
-            "dialect. Estimate them, or ask for a model that one provides.",
-            code="not_countable",
-            param="model",
-        )
+        require_own_dialect(exchange, attempt, NAME, "Gemini")

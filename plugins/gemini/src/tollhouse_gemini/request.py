@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 from tollhouse import Dialect, Edit, Rejected, Request, Route
+from tollhouse.json_fields import missing, wrong
 from tollhouse.json_guard import members
 
-from .fields import missing, wrong
 from .patch import patch
 
 _NEEDED = {

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 from tollhouse import Rejected
+from tollhouse.json_fields import read
 from tollhouse.neutral import Path
-
-from .fields import read
 
 _INNER = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")

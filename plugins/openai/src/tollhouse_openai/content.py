@@ -8,6 +8,8 @@ from typing import Literal, cast
 import msgspec
 from msgspec import Raw
 from tollhouse import Rejected
+from tollhouse.json_fields import Fields, convert
+from tollhouse.json_patch import path_words
 from tollhouse.neutral import (
     Extra,
     Media,
@@ -22,8 +24,7 @@ from tollhouse.neutral import (
     ToolResult,
 )
 
-from .fields import NAME, Fields, convert
-from .patch import path_words
+from .name import NAME
 
 AUDIO_TYPES = {"mp3": "audio/mpeg"}
 """Formats of `input_audio` whose media type is not `audio/FORMAT`."""
@@ -57,7 +58,7 @@ def read_message(fields: Fields) -> Message:
             parts.append(Refusal(text=refusal, path=(*fields.path, "refusal")))
         parts += [_call(path, item) for path, item in fields.items("tool_calls")]
     message = Message(role=cast(_Role, role), parts=parts, name=fields.take("name", str) or "", path=fields.path)
-    message.extra = fields.extra()
+    message.extra = fields.extra_of(NAME)
     return message
 
 
@@ -108,7 +109,7 @@ def _part(path: Path, raw: Raw) -> Part:
             part = _file(fields.within("file"), path)
         case _:
             return Opaque(kind=kind, raw=raw, dialect=NAME, path=path)
-    part.extra = fields.extra()
+    part.extra = fields.extra_of(NAME)
     return part
 
 
@@ -154,5 +155,5 @@ def _call(path: Path, raw: Raw) -> ToolCall | Opaque:
         arguments=function.take("arguments", str) or "",
         path=(*path, "function", "arguments"),
     )
-    call.extra = fields.extra()
+    call.extra = fields.extra_of(NAME)
     return call

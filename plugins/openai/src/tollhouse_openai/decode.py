@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Raw
+from tollhouse.json_fields import Fields, convert, wrong
 from tollhouse.neutral import Chat, Embed, Format, Tool
 
 from .content import read_message
-from .fields import Fields, convert, wrong
+from .name import NAME
 
 _encode = msgspec.json.Encoder().encode
 
@@ -40,7 +41,7 @@ def read_chat(raw: bytes) -> Chat:
         effort=fields.take("reasoning_effort", str),
         user=fields.take("user", str) or "",
     )
-    chat.extra = fields.extra()
+    chat.extra = fields.extra_of(NAME)
     return chat
 
 
@@ -54,7 +55,7 @@ def read_embed(raw: bytes) -> Embed:
         encoding=fields.take("encoding_format", str) or "float",
         user=fields.take("user", str) or "",
     )
-    embed.extra = fields.extra()
+    embed.extra = fields.extra_of(NAME)
     return embed
 
 
@@ -75,7 +76,7 @@ def _tools(fields: Fields) -> list[Tool]:
             strict=function.take("strict", bool),
             path=(*path, "function", "description"),
         )
-        read.extra = tool.extra()
+        read.extra = tool.extra_of(NAME)
         tools.append(read)
     if others:
         fields.put_back("tools", Raw(_encode(others)))

@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Raw, Struct
 from tollhouse import Edit, Frame, ProviderError, Usage
 from tollhouse.framing import sse
+from tollhouse.json_patch import patch
 from tollhouse.neutral import End, Failed, Happening, Start, Used
 
 from .errors import in_band
 from .message import MIRRORS, read_message
 from .parts import Parts
-from .patch import patch
 from .usage import read_usage
 
 _NULL = Raw(b"null")

@@ -20,6 +20,7 @@ from tollhouse import (
     Route,
 )
 from tollhouse.dialect import Headers
+from tollhouse.json_patch import patch
 from tollhouse.neutral import Body, Embed
 
 from .decode import read_chat, read_embed
@@ -28,9 +29,8 @@ from .embeddings import EmbedDecoder, EmbedEncoder
 from .encode import write_chat, write_embed
 from .encoder import encoder_of
 from .errors import error_body, failure
-from .fields import NAME
 from .models import ModelsEncoder
-from .patch import patch
+from .name import NAME
 from .request import address, read_request
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 from tollhouse import Edit, Frame, ProviderError, Rejected, Request, Usage
+from tollhouse.json_patch import patch
 from tollhouse.neutral import Embed, End, Failed, Happening, Start, Used, Vectors
 
 from .errors import error_object, in_band
-from .patch import patch
 from .usage import read_usage
 
 _NULL = Raw(b"null")

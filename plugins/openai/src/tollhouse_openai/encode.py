@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 from tollhouse import Receipt, Request
+from tollhouse.json_fields import merge
 from tollhouse.neutral import Chat, Embed, Extra, Format, Tool
 
-from .fields import NAME, merge
+from .name import NAME
 from .turns import write_messages
 
 _encode = msgspec.json.Encoder().encode
@@ -49,7 +50,7 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
     if chat.thinking_budget is not None:
         receipt.note("dropped", "thinking_budget", "chat completions know an effort, no budget")
     note_extra(chat.extra, "", receipt)
-    return _encode(merge(body, chat.extra)), receipt
+    return _encode(merge(body, chat.extra, NAME)), receipt
 
 
 def write_embed(embed: Embed, model: str) -> tuple[bytes, Receipt]:
@@ -63,7 +64,7 @@ def write_embed(embed: Embed, model: str) -> tuple[bytes, Receipt]:
     if embed.user:
         body["user"] = embed.user
     note_extra(embed.extra, "", receipt)
-    return _encode(merge(body, embed.extra)), receipt
+    return _encode(merge(body, embed.extra, NAME)), receipt
 
 
 def note_extra(extra: Extra | None, path: str, receipt: Receipt) -> None:
@@ -80,7 +81,7 @@ def _tool(tool: Tool, number: int, receipt: Receipt) -> dict[str, Any]:
     if tool.strict is not None:
         function["strict"] = tool.strict
     note_extra(tool.extra, f"tools[{number}]", receipt)
-    return merge({"type": "function", "function": function}, tool.extra)
+    return merge({"type": "function", "function": function}, tool.extra, NAME)
 
 
 def _tool_choice(choice: str) -> Any:

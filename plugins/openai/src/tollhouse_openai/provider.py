@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, Edit, ProviderError, Reply, __version__
-from tollhouse.framing import sse
-from tollhouse.transport import Call, Response
+from tollhouse import Attempt, Edit, ProviderError, Reply
+from tollhouse.http_provider import HttpUpstream
+from tollhouse.json_patch import patch
 
 from .errors import failure
-from .fields import NAME
 from .hosts import Host, azure_of, host_of
-from .patch import patch
+from .name import NAME
 from .presets import PRESETS, Preset
 from .settings import AzureSettings, HostSettings
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes a whole reply may have."""
-ERROR_LIMIT = 1024 * 1024
-"""Bytes of an error response that are read."""
-
-_AGENT = f"tollhouse/{__version__}"
 _FORWARDED = ("accept", "content-type", "content-encoding", "content-length", "openai-beta", "range", "idempotency-key")
 """The caller's headers that a passthrough needs; never a credential or a cookie."""
 
@@ -45,24 +38,18 @@ class OpenAIProvider:
     speaks: Sequence[str] = (NAME,)
 
     def __init__(self, host: Host, gateway: Any) -> None:
-        self.host, self._gateway = host, gateway
+        self.host = host
+        self._upstream = HttpUpstream(NAME, gateway, self._failed)
 
     async def send(self, attempt: Attempt) -> Reply:
-        """Ask the host. Raises `ProviderError`; leaves nothing open when it does."""
+        """Ask the host. Raises `ProviderError`; leaves nothing open when it does. A passthrough's errors are told as
+        any other."""
+        headers = {**self.host.headers, **{name.lower(): value for name, value in attempt.headers.items()}}
         if attempt.request.task == "passthrough":
-            return await self._pass(attempt)
-        stream = attempt.request.stream
-        headers = {
-            "content-type": "application/json",
-            "accept": "text/event-stream" if stream else "application/json",
-        }
+            url = self.host.tail(attempt.exchange.tail, attempt.exchange.query)
+            return await self._upstream.forward(attempt, url, headers, _FORWARDED)
         url = self.host.url(attempt.request.task, attempt.target.model)
-        response = await self._open(attempt, "POST", url, headers, self._body(attempt))
-        try:
-            return await self._reply(response, stream)
-        except BaseException:
-            await response.close()
-            raise
+        return await self._upstream.ask(attempt, url, headers, self._body(attempt))
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What an error response means."""
@@ -71,14 +58,8 @@ class OpenAIProvider:
     async def close(self) -> None:
         """Connections are the gateway's."""
 
-    async def _open(
-        self, attempt: Attempt, method: str, url: str, headers: dict[str, str], body: bytes | AsyncIterator[bytes]
-    ) -> Response:
-        carried = {"user-agent": _AGENT, **headers, **self.host.headers}
-        carried.update((name.lower(), value) for name, value in attempt.headers.items())
-        call = Call(method, url, list(carried.items()), body, attempt.timeouts)
-        response: Response = await self._gateway.transport.open(call)
-        return response
+    def _failed(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        return self.failure(status, headers, self.host.masked(body))
 
     def _body(self, attempt: Attempt) -> bytes:
         """The attempt's bytes in this host's words."""
@@ -92,53 +73,6 @@ class OpenAIProvider:
                 edits.append(Edit(("max_completion_tokens",), remove=True))
                 edits.append(Edit((self.host.limit_field,), limit))
         return patch(body, edits) if edits else body
-
-    async def _reply(self, response: Response, stream: bool) -> Reply:
-        content_type = response.headers.get("content-type", "").lower()
-        if not 200 <= response.status < 300:
-            raise await self._failed(response)
-        if "event-stream" in content_type or (stream and not content_type):
-            frames = sse.frames(response.chunks())
-            return Reply(
-                status=response.status, headers=response.headers, dialect=NAME, frames=frames, close=response.close
-            )
-        if content_type and "json" not in content_type and not content_type.startswith("text/plain"):
-            raise ProviderError(
-                f"the upstream answered with {content_type[:80]!r} where JSON was expected",
-                kind="bad_reply",
-                status=response.status,
-            )
-        body = await response.read(BODY_LIMIT)
-        await response.close()
-        return Reply(status=response.status, headers=response.headers, dialect=NAME, body=body)
-
-    async def _failed(self, response: Response) -> ProviderError:
-        try:
-            body = await response.read(ERROR_LIMIT)
-        except ProviderError:
-            body = b""
-        return self.failure(response.status, response.headers, self.host.masked(body))
-
-    async def _pass(self, attempt: Attempt) -> Reply:
-        """Any other path of the host: the caller's method, query and body, the host's answer as it is but for errors,
-        which are told as any other."""
-        exchange = attempt.exchange
-        headers = {name: exchange.headers[name] for name in _FORWARDED if name in exchange.headers}
-        url = self.host.tail(exchange.tail, exchange.query)
-        response = await self._open(attempt, exchange.method, url, headers, exchange.upload)
-        if response.status >= 400:
-            try:
-                error = await self._failed(response)
-            finally:
-                await response.close()
-            raise error
-        return Reply(
-            status=response.status,
-            headers=response.headers,
-            dialect=NAME,
-            chunks=response.chunks(),
-            close=response.close,
-        )
 
 
 def kinds() -> dict[str, Kind]:

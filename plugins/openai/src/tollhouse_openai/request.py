@@ -7,9 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 from tollhouse import Dialect, Rejected, Request, Route
+from tollhouse.json_fields import wrong
 from tollhouse.json_guard import members
-
-from .fields import wrong
 
 REFUSED = frozenset(
     {

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tollhouse import Receipt
+from tollhouse.json_fields import merge
 from tollhouse.neutral import Extra, Media, Message, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 
 from .content import AUDIO_TYPES, THOUGHTS
-from .fields import NAME, merge
+from .name import NAME
 
 _AUDIO_FORMATS = {media_type: form for form, media_type in AUDIO_TYPES.items()}
 
@@ -39,12 +40,12 @@ class _Turn:
         ]
         rest = [(n, part) for n, part in enumerate(message.parts) if not isinstance(part, ToolResult)]
         if message.role == "tool" and len(turns) == 1 and not rest:
-            turns[0] = merge(self._named(turns[0]), message.extra)
+            turns[0] = merge(self._named(turns[0]), message.extra, NAME)
             if message.extra is not None and message.extra.dialect == NAME and "role" in message.extra.fields:
                 turns[0]["role"] = message.extra.fields["role"]
         elif rest or not turns or self.moved:
             role = "user" if message.role == "tool" else message.role
-            turns.append(merge(self._named(self._plain(role, rest)), message.extra))
+            turns.append(merge(self._named(self._plain(role, rest)), message.extra, NAME))
             self.moved = []
         if self.moved:
             turns.append({"role": "user", "content": self.moved})
@@ -65,7 +66,7 @@ class _Turn:
                 self._think(turn, part, at)
             elif isinstance(part, ToolCall):
                 function = {"name": part.name, "arguments": part.arguments}
-                calls.append(merge({"id": part.id, "type": "function", "function": function}, part.extra))
+                calls.append(merge({"id": part.id, "type": "function", "function": function}, part.extra, NAME))
             elif isinstance(part, Opaque) and part.dialect == NAME and part.kind.startswith("tool_call."):
                 calls.append(part.raw)
             elif isinstance(part, Refusal) and role == "assistant" and refusals == [n] and part.extra is None:
@@ -89,12 +90,12 @@ class _Turn:
 
     def _part(self, part: Part, at: str) -> Any:
         if isinstance(part, Text):
-            return merge({"type": "text", "text": part.text}, part.extra)
+            return merge({"type": "text", "text": part.text}, part.extra, NAME)
         if isinstance(part, Refusal):
-            return merge({"type": "refusal", "refusal": part.text}, part.extra)
+            return merge({"type": "refusal", "refusal": part.text}, part.extra, NAME)
         if isinstance(part, Media):
             written = self._media(part, at)
-            return None if written is None else merge(written, part.extra)
+            return None if written is None else merge(written, part.extra, NAME)
         if isinstance(part, Opaque) and part.dialect == NAME:
             return part.raw
         kind = part.kind if isinstance(part, Opaque) else type(part).__name__
@@ -136,7 +137,7 @@ class _Turn:
         turn: dict[str, Any] = {"role": "tool", "content": content}
         if result.call_id:
             turn["tool_call_id"] = result.call_id
-        turn = merge(turn, result.extra)
+        turn = merge(turn, result.extra, NAME)
         if _is_text(content) or not content:
             turn["content"] = content[0]["text"] if content else ""
         return turn

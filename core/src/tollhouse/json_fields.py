@@ -6,14 +6,11 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
-from tollhouse import Rejected
-from tollhouse.json_guard import unique
-from tollhouse.neutral import Extra, Path
 
-from .patch import path_words
-
-NAME = "openai"
-"""The dialect's name, which tags unknown fields and opaque parts."""
+from .errors import Rejected
+from .json_guard import unique
+from .json_patch import path_words
+from .neutral import Extra, Path
 
 T = TypeVar("T")
 
@@ -48,10 +45,10 @@ class Fields:
         return None if value is None else convert(value, type_, (*self.path, name))
 
     def need(self, name: str, type_: type[T]) -> T:
-        """Take a field that must be said."""
+        """Take a field that must be said. Raises `Rejected` (400) when it is not."""
         value = self.take(name, type_)
         if value is None:
-            raise _missing((*self.path, name))
+            raise missing((*self.path, name))
         return value
 
     def items(self, name: str) -> list[tuple[Path, Raw]]:
@@ -81,14 +78,14 @@ class Fields:
                 self._left[name] = Raw(_encode(rest))
         return self._left
 
-    def extra(self) -> Extra | None:
-        """What nobody took, tagged with the dialect."""
+    def extra_of(self, dialect: str) -> Extra | None:
+        """What nobody took, tagged with the dialect's name."""
         left = self.left()
-        return Extra(NAME, left) if left else None
+        return Extra(dialect, left) if left else None
 
 
 def read(raw: Raw | bytes, decoder: msgspec.json.Decoder[T], path: Path) -> T:
-    """Decode, or say in words what is wrong where."""
+    """Decode what stands at `path`. Raises `Rejected` (400) that says in words what is wrong where."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
@@ -100,7 +97,7 @@ def read(raw: Raw | bytes, decoder: msgspec.json.Decoder[T], path: Path) -> T:
 
 
 def convert(raw: Raw, type_: type[T], path: Path) -> T:
-    """Decode a value of one type, or say in words what is wrong where."""
+    """Decode a value of one type, as `read` does."""
     return read(raw, _decoder(type_), path)
 
 
@@ -111,17 +108,18 @@ def wrong(problem: str, path: Path) -> Rejected:
     at = at.removeprefix(".")
     if words.startswith("Object missing required field"):
         name = words.split("`")[1]
-        return _missing((*path, *filter(None, [inner.strip("`.")]), name))
+        return missing((*path, *filter(None, [inner.strip("`.")]), name))
     where = f"for `{at}`" if at else "for the request body"
     return Rejected(f"Wrong value {where}: {words[0].lower()}{words[1:]}.", param=at or None)
 
 
-def merge(fields: dict[str, Any], extra: Extra | None) -> dict[str, Any]:
-    """Re-emit leftovers: objects merge, arrays are appended, and no known field is overruled."""
-    for name, raw in (extra.fields if extra and extra.dialect == NAME else {}).items():
+def merge(fields: dict[str, Any], extra: Extra | None, dialect: str) -> dict[str, Any]:
+    """Put the dialect's own leftovers into `fields`: objects merge, arrays are appended, and no known field is
+    overruled. Another dialect's are left out. Returns `fields`."""
+    for name, raw in (extra.fields if extra and extra.dialect == dialect else {}).items():
         known = fields.get(name)
         if isinstance(known, dict):
-            merge(known, Extra(NAME, _object.decode(raw)))
+            merge(known, Extra(dialect, _object.decode(raw)), dialect)
         elif isinstance(known, list):
             known.extend(_array.decode(raw))
         elif name not in fields:
@@ -129,7 +127,8 @@ def merge(fields: dict[str, Any], extra: Extra | None) -> dict[str, Any]:
     return fields
 
 
-def _missing(path: Path) -> Rejected:
+def missing(path: Path) -> Rejected:
+    """A 400 for a field that must be said."""
     at = path_words(path)
     return Rejected(f"The field `{at}` is required.", param=at, code="missing_required_parameter")
 

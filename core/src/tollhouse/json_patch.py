@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw
-from tollhouse import Edit
+
+from .dialect import Edit
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
@@ -19,7 +20,8 @@ _Tree = dict[str | int, Any]
 
 def patch(raw: bytes, edits: Sequence[Edit]) -> bytes:
     """`raw` with the edits applied: paths speak of `raw` as it was, a missing object on the way is made, removing
-    what is not there does nothing. Raises `ValueError` for a path through a value that is no container."""
+    what is not there does nothing. Raises `ValueError` for a path through a value that is no container, and for two
+    edits of one value."""
     tree: _Tree = {}
     for edit in edits:
         if not edit.path:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tollhouse import Edit
-from tollhouse_openai.patch import patch
+from tollhouse.json_patch import patch
 
 JSON = st.recursive(
     st.none()
@@ -71,3 +71,18 @@ def test_a_path_that_leads_nowhere_is_a_mistake_in_words(raw: bytes, path: tuple
 def test_one_value_is_edited_once() -> None:
     with pytest.raises(ValueError, match=r"two edits of one value: a\.b"):
         patch(b'{"a":{}}', [Edit(("a",), 1), Edit(("a", "b"), 2)])
+
+
+def test_everything_else_keeps_its_bytes() -> None:
+    raw = b'{"z":1.50,"a":[1e3,{"text":"x"}],"b":null}'
+    assert patch(raw, [Edit(("a", 1, "text"), "y")]) == b'{"z":1.50,"a":[1e3,{"text":"y"}],"b":null}'
+    assert patch(raw, [Edit(("b", "c"), 1), Edit(("a", 0), remove=True)]) == (
+        b'{"z":1.50,"a":[{"text":"x"}],"b":{"c":1}}'
+    )
+    assert patch(raw, []) is raw
+
+
+@pytest.mark.parametrize("edits", [[Edit(("z", "x"), 1)], [Edit(("a", 9), 1)], [Edit(("a",), 1), Edit(("a", 0), 1)]])
+def test_a_path_through_nothing_is_refused(edits: list[Edit]) -> None:
+    with pytest.raises(ValueError, match=r"edit"):
+        patch(b'{"z":1,"a":[1]}', edits)
