@@ -1,4 +1,4 @@
-"""The load generator: callers that each make one call after another, and look at every answer.
+"""The load generator: callers that each make one call after another, and stop at a wrong answer.
 
 A process of its own. `python load.py` reads a Job as a line of JSON, warms up, writes a line, waits for one, makes
 the calls that count, and writes an Outcome. An answer is right when its status is 200 and it says all it should;
@@ -14,8 +14,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from caller import Caller, joined
 from loop import run
 from payload import EVENTS, SENTENCE, TIMES, answer, events, question
 
@@ -54,60 +54,19 @@ class Outcome:
     taken: list[float] = field(default_factory=list)
 
 
-class Caller(asyncio.Protocol):
-    """A connection that one call at a time is made on."""
-
-    answered: asyncio.Future[bytes]
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport, self.last = transport, False
-        self.open = True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.open = False
-        if hasattr(self, "answered") and not self.answered.done():
-            self.answered.set_exception(exc or ConnectionResetError("closed without an answer"))
-
-    def call(self, request: bytes) -> asyncio.Future[bytes]:
-        self.answered = asyncio.get_running_loop().create_future()
-        self.buffer, self.end = bytearray(), 0
-        self.transport.write(request)
-        return self.answered
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        if not self.end:
-            self._head()
-        if self.end > 0:
-            whole = len(self.buffer) >= self.end
-        else:
-            whole = self.end < 0 and self.buffer.endswith(b"\r\n0\r\n\r\n")
-        if whole and not self.answered.done():
-            self.answered.set_result(bytes(self.buffer))
-
-    def _head(self) -> None:
-        """Find where the answer will end: `end` is its size, or -1 when the last chunk will tell."""
-        size = self.buffer.find(b"\r\n\r\n") + 4
-        if size < 4:
-            return
-        head = bytes(self.buffer[:size]).lower()
-        _, found, rest = head.partition(b"\r\ncontent-length:")
-        self.end = size + int(rest.split(b"\r\n", 1)[0]) if found else -1
-        self.last = b"\r\nconnection: close" in head
-
-
 class Load:
     """The callers of a job."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.outcome = job, Outcome()
         self.callers: list[Caller | None] = [None] * job.concurrency
+        self.requests = {False: self._request(question()), True: self._request(question(job.gap or 1.0))}
 
     async def warm(self) -> None:
         """Connect and make calls that do not count; when already the first one goes wrong, no more are made."""
         if await self._call(0, bool(self.job.streams)):
             until = time.perf_counter() + self.job.seconds / 4
-            await self._together(lambda number: self._until(number, until, stream=False))
+            await self._together(lambda number: self._until(number, until))
         self.outcome = Outcome(wrong=self.outcome.wrong, said=self.outcome.said)
 
     async def measure(self) -> Outcome:
@@ -117,7 +76,7 @@ class Load:
             if self.job.streams:
                 await self._together(self._streams)
             else:
-                await self._together(lambda number: self._until(number, begun + self.job.seconds, stream=False))
+                await self._together(lambda number: self._until(number, begun + self.job.seconds))
         outcome.seconds = time.perf_counter() - begun
         if len(outcome.taken) > 1:
             cuts = statistics.quantiles(outcome.taken, n=100)
@@ -134,8 +93,8 @@ class Load:
             self._wrong(f"no answer within {self.job.limit:g} s", len(late))
             await asyncio.wait(late)
 
-    async def _until(self, number: int, until: float, *, stream: bool) -> None:
-        while await self._call(number, stream) and time.perf_counter() < until:
+    async def _until(self, number: int, until: float) -> None:
+        while await self._call(number, False) and time.perf_counter() < until:
             pass
 
     async def _streams(self, number: int) -> None:
@@ -154,20 +113,20 @@ class Load:
                 _, caller = await loop.create_connection(Caller, "127.0.0.1", self.job.port)
                 self.callers[number] = caller
             begun = time.perf_counter()
-            raw = await caller.call(self._request(stream))
+            raw = await caller.call(self.requests[stream])
             taken = time.perf_counter() - begun
         except OSError as error:
             self._wrong(f"{type(error).__name__}: {error}")
             return False
         if not self._right(raw, stream):
-            self._wrong(raw[:300].decode("latin-1"))
+            line, body = raw.split(b"\r\n", 1)[0], raw.partition(b"\r\n\r\n")[2]
+            self._wrong(" ".join((line + b" " + body[:200]).decode("latin-1").split()))
             return False
         self.outcome.good += 1
         self.outcome.taken.append(taken)
         return True
 
-    def _request(self, stream: bool) -> bytes:
-        body = question(self.job.gap if stream else 0.0)
+    def _request(self, body: bytes) -> bytes:
         fields = {"host": f"127.0.0.1:{self.job.port}", "content-type": "application/json", **self.job.headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"POST {self.job.path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
@@ -185,15 +144,6 @@ class Load:
     def _wrong(self, said: str, count: int = 1) -> None:
         self.outcome.wrong += count
         self.outcome.said = self.outcome.said or said
-
-
-def joined(body: bytes) -> bytes:
-    """The content of a chunked body."""
-    parts, start = [], 0
-    while (line := body.find(b"\r\n", start)) > 0 and (size := int(body[start:line].split(b";")[0], 16)):
-        parts.append(body[line + 2 : line + 2 + size])
-        start = line + 2 + size + 2
-    return b"".join(parts)
 
 
 async def main() -> None:

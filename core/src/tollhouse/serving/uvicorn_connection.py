@@ -9,13 +9,12 @@ content behind a wish to upgrade, which is lost.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from .corked import Corked
 from .engine import BESIDE_HEADERS, BETWEEN_CHUNKS, Terms
 
 LINGER = 1.0
@@ -173,7 +172,6 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
-        cycle.transport = cast(asyncio.Transport, Corked(self.transport, self.loop))
         super()._start_asgi_task(cycle, app)
 
     def _note(self, name: bytes, value: bytes) -> None:
