@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any
 
 from ..dialect import Route
 from ..errors import Rejected
@@ -16,6 +14,7 @@ from ..journey import Journey
 from ..principal import ANONYMOUS
 from ..routes import Match
 from ..wire import request_id, retry_headers
+from .asgi import Receive, Scope, Send
 from .body import Body
 from .head import has_body, read_head
 from .health import health, landing
@@ -30,10 +29,6 @@ ENDPOINT = Route("*", "", "endpoint", body="none")
 
 HOPPING = frozenset({"CONNECT", "TRACE"})
 """Methods that are meant for the hop itself and are never passed on."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Front:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import aclosing
 from typing import Any
 
 from ..bounded import bounded
 from ..config import Server
 from ..errors import Rejected
+from .asgi import Receive
 from .coding import check_coding, expanded
-
-Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 
 
 class Body:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 import msgspec
 
 from ..gateway import Gateway
+from .asgi import Send
 from .response import whole
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _JSON = {"content-type": "application/json", "cache-control": "no-store"}
 
 

@@ -7,10 +7,9 @@ both sides, and closing under a caller who still sends may cost them the answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-Message = MutableMapping[str, Any]
+from .asgi import Message
 
 LINGER = 5.0
 """Seconds a caller may go on sending after the answer was given."""

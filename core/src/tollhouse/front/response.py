@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
 from ..dialect import Dialect, Headers
 from ..errors import Rejected
 from ..exchange import new_id
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from .asgi import Send
 
 
 class HttpSink:

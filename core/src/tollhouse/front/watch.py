@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from ..exchange import Exchange
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from .asgi import Receive
 
 LATE = 0.02
 """Seconds before a task is made to listen: most answers from memory are out by then, and need none."""
