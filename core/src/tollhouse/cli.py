@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Sequence, Sized
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Protocol
 
+from .commands import config_option
 from .errors import ConfigError
 
 COMMANDS = "tollhouse.commands"
@@ -63,20 +63,9 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return top
 
 
-def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=Path(os.environ.get("TOLLHOUSE_CONFIG", "gateway.toml")),
-        metavar="FILE",
-        help="the configuration; default gateway.toml in this folder, or $TOLLHOUSE_CONFIG",
-    )
-
-
 def _serve(parser: argparse.ArgumentParser) -> None:
     """Run the gateway."""
-    _config(parser)
+    config_option(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="listen here instead of server.listen")
     parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="log level")
     parser.set_defaults(run=_run_serve)
@@ -93,7 +82,7 @@ def _run_serve(args: argparse.Namespace) -> int:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     """Read the configuration, say what is wrong, or print every resolved value and where it came from."""
-    _config(parser)
+    config_option(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing when it is fine")
     parser.set_defaults(run=_run_check)
 
@@ -119,7 +108,7 @@ def _count(things: Sized, name: str) -> str:
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
     """Print the plugins in their order, and which hooks each implements."""
-    _config(parser)
+    config_option(parser)
     parser.set_defaults(run=_run_plugins)
 
 

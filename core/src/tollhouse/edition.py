@@ -103,6 +103,7 @@ class Edition:
 
     async def start(self) -> None:
         """Run the `startup` hooks. Raises ConfigError when one refuses; what had started is shut down again."""
+        self._started = True
         try:
             await self.chain["startup"].each(self.gateway)
         except Exception as error:
@@ -110,12 +111,13 @@ class Edition:
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(f"{error}", hint="The log above says more.") from error
-        self._started = True
 
     async def stop(self) -> None:
-        """Wait for the exchanges that pin this edition, then shut the plugins down and close the providers."""
+        """Wait for the exchanges that pin this edition, then shut down the plugins if they were started, and close
+        the providers."""
         await self._empty.wait()
-        await self.chain["shutdown"].each(self.gateway)
+        if self._started:
+            await self.chain["shutdown"].each(self.gateway)
         for provider in self.providers.values():
             await provider.close()
 

@@ -73,6 +73,8 @@ class RequestEnded(Event, tag="request.ended", frozen=True, kw_only=True):
     attempts: int = 0
     stream: bool = False
     phases: dict[str, float] = {}
+    labels: dict[str, str] = {}
+    """A word a plugin said of it, by plugin name (`cache`: "hit")."""
     notes: tuple[tuple[str, str], ...] = ()
     translation: str = ""
 

@@ -58,6 +58,7 @@ class Exchange:
         "hold",
         "id",
         "interrupt",
+        "labels",
         "left",
         "method",
         "model",
@@ -81,7 +82,6 @@ class Exchange:
         "started_at",
         "state",
         "status",
-        "tags",
         "tail",
         "task",
         "tokens",
@@ -134,7 +134,8 @@ class Exchange:
         self.state: dict[str, Any] = {}
         self.notes: list[tuple[str, str]] = []
         """Decisions for operators: (plugin or phase, words)."""
-        self.tags: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
+        """A word a plugin says of this exchange, by plugin name (`cache`: "hit"); shown on its last event."""
         self.phases: dict[str, float] = {}
         """Seconds spent by phase name, in the order they were entered."""
         self.response_headers: dict[str, str] = {}

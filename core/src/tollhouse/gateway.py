@@ -286,6 +286,7 @@ class Gateway:
                 attempts=len(exchange.attempts),
                 stream=bool(exchange.request and exchange.request.stream),
                 phases=exchange.phases,
+                labels=exchange.labels,
                 notes=tuple(exchange.notes),
                 translation=receipt.summary() if receipt else "",
             )

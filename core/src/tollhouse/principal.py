@@ -7,10 +7,11 @@ from typing import Literal
 
 from .config import allows
 
-Access = Literal["public", "caller", "operator", "admin"]
-"""Who may call an endpoint; each level includes those after it."""
+Access = Literal["public", "caller", "viewer", "operator", "admin"]
+"""Who may call an endpoint: everybody; whoever has a key, about what is theirs; who reads everything and changes
+nothing; who also runs the gateway (drains, cancels, reloads); who also changes money and keys."""
 
-_RANK: dict[str, int] = {"public": 0, "caller": 1, "operator": 2, "admin": 3}
+_RANK: dict[str, int] = {"public": 0, "caller": 1, "viewer": 2, "operator": 3, "admin": 4}
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,19 @@ class Store(Protocol):
         user, team, model, target, provider, outcome, hour (unix seconds as a string); most cost first."""
         ...
 
+    async def rows(
+        self, since: float, until: float, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 1000
+    ) -> list[Row]:
+        """Up to `limit` ledger rows of exchanges that started in [since, until), newest first, of those that come
+        after the row with the id `after` in that order. `where` takes the columns of `sums` but the hour, and
+        `id` and `request_id`."""
+        ...
+
+    async def forget(self, before: float) -> int:
+        """Delete the ledger's rows and rollups of whole UTC months that ended before a unix time in seconds,
+        returning how many rows; space is given back without a rewrite of what stays."""
+        ...
+
     async def take(self, queue: str, n: int, lease: float) -> list[Mail]:
         """Lease up to `n` due messages for `lease` seconds, oldest first; unfinished ones come again."""
         ...
