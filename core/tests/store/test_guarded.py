@@ -11,6 +11,7 @@ from tollhouse.store import Grant, Refusal, Row, Settled
 from tollhouse.store.guarded import Guarded
 from tollhouse.store.memory import MemoryStore
 from tollhouse.store.spool import Entry, Spool
+from tollhouse.testing import gateway, run
 from tollhouse.testing.stores import FakeClock
 from tollhouse.testing.stores.stage import HOUR, START, demand, granted, refused, used
 
@@ -132,6 +133,8 @@ def test_every_method_reaches_the_store():
         assert await store.read("l") == [(last, b"1")]
         assert await store.trim("l", START + 1) == 1
         assert len(await store.sums([], HOUR, HOUR + 1)) == 1
+        assert [row.id for row in await store.rows(HOUR, START + 1, {"id": "h"}, after="", limit=1)] == ["h"]
+        assert await store.forget(START + 31 * 86400) == 1
         [mail] = await store.take("q", 1, 5)
         await store.done("q", [mail.id])
         assert await store.lead("x", 5)
@@ -360,6 +363,24 @@ def test_the_spool_survives_a_restart(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     play(restart, spool=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_idle_gateway_makes_spooled_settlements_without_being_asked_for_anything(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tollhouse.background.ELECTION", 0.03)
+    store = Moody(time.time)
+
+    async def story():
+        async with gateway("[providers]\nsimulator = {}\n", store=store) as made:
+            store.mood = StoreError("gone")
+            await made.store.settle("h", {}, row=Row(id="h", at=START, outcome="completed", cost=3))
+            assert made.store.spooled == 1
+            store.mood = "good"
+            while made.store.spooled:
+                await asyncio.sleep(0.01)
+            assert [row.id for row in await store.rows(0, START + 1)] == ["h"]
+
+    run(story())
 
 
 def entries(spool):

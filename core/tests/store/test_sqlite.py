@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import stat
 import sys
+import threading
 from itertools import count
 
 import pytest
@@ -11,8 +12,9 @@ from tollhouse.errors import ConfigError, StoreError
 from tollhouse.store import Grant, Row
 from tollhouse.store.sqlite import open_sqlite
 from tollhouse.store.sqlite.claims import claim
-from tollhouse.store.sqlite.database import VERSION
-from tollhouse.store.sqlite.upkeep import SWEEP_EVERY, sweep
+from tollhouse.store.sqlite.database import _FIRST, VERSION
+from tollhouse.store.sqlite.ledger import _BY_REQUEST
+from tollhouse.store.sqlite.upkeep import SWEEP_EVERY, checkpoint, sweep
 from tollhouse.testing.stores import FakeClock, SharedStoreConformance, StoreConformance
 from tollhouse.testing.stores.stage import START, Stage, demand, granted, used
 
@@ -165,7 +167,7 @@ def test_a_lock_that_another_process_keeps_is_a_store_error_and_then_over(stage,
     stage.run(story)
 
 
-def test_ledger_rows_are_whole_and_carry_their_month(stage, path):
+def test_ledger_rows_are_readable_with_sqlite3_alone(stage, path):
     row = Row(
         id="r",
         at=START,
@@ -187,7 +189,6 @@ def test_ledger_rows_are_whole_and_carry_their_month(stage, path):
     [kept] = file.execute("SELECT * FROM ledger")
     assert dict(kept) == {
         "id": "r",
-        "month": "2023-11",
         "at": START,
         "outcome": "completed",
         "key": "ci",
@@ -205,6 +206,58 @@ def test_ledger_rows_are_whole_and_carry_their_month(stage, path):
         "request_id": "q",
     }
     file.close()
+
+
+def test_a_forgotten_month_gives_its_space_back_in_portions(stage, path, monkeypatch):
+    monkeypatch.setattr("tollhouse.store.sqlite.ledger.AT_ONCE", 100)
+    much = "x" * 400
+
+    async def story():
+        store = stage.open()
+        for at, name in ((START, "old"), (START + 40 * 86400, "new")):
+            rows = (Row(id=f"{name}-{i:04}", at=at + i, outcome=much, request_id=much) for i in range(1000))
+            await asyncio.gather(*(store.settle(row.id, {}, row=row) for row in rows))
+        await store._checkpointer.run(lambda tx: checkpoint(tx, store._connect))
+        full = path.stat().st_size
+        portions = [await store.forget(START + 40 * 86400) for _ in range(11)]
+        assert portions == [100] * 10 + [0]
+        await store._checkpointer.run(lambda tx: checkpoint(tx, store._connect))
+        assert path.stat().st_size < 0.65 * full
+        assert len(await store.rows(0, START + 50 * 86400, limit=2000)) == 1000
+
+    stage.run(story)
+
+
+def test_a_request_is_found_without_reading_the_ledger(stage, path):
+    async def story():
+        await stage.open().get("k")
+
+    stage.run(story)
+    file = sqlite3.connect(path)
+    query = f"SELECT id FROM ledger WHERE at >= 0 AND {_BY_REQUEST} ORDER BY at DESC, id DESC"
+    plan = " ".join(row[-1] for row in file.execute(f"EXPLAIN QUERY PLAN {query}", ("q",) * 3))
+    file.close()
+    assert "USING INDEX ledger_request" in plan
+    assert "ledger_at" not in plan
+
+
+def test_a_file_of_the_first_schema_is_brought_up_to_date(stage, path):
+    path.parent.mkdir()
+    file = sqlite3.connect(path)
+    file.executescript(f"{_FIRST}; PRAGMA user_version = 1;")
+    columns = (
+        "month, key, user, team, model, target, provider, outcome, tags, tokens, attempts, usage_source, request_id"
+    )
+    values = "'2023-11', '', '', '', '', '', '', 'failed', '[]', '{}', '[]', '', ''"
+    file.execute(f"INSERT INTO ledger (id, at, saved, {columns}) VALUES ('old', {START}, 0, {values})")
+    file.commit()
+    file.close()
+
+    async def story():
+        old = Row(id="old", at=START, outcome="failed", cost=None)
+        assert await stage.open().rows(0, START + 1) == [old]
+
+    stage.run(story)
 
 
 def test_a_sweep_deletes_what_is_over_and_nothing_else(stage, path):
@@ -247,6 +300,38 @@ def test_a_busy_store_checkpoints_once_a_second_beside_its_writer(stage, path, m
             await store.put(f"l{i}", bytes(10_000))
         await store._checkpointer.run(lambda tx: None)
         assert path.stat().st_size == copied
+
+    stage.run(story)
+
+
+@pytest.mark.slow
+def test_a_log_that_others_write_without_a_pause_starts_again(stage, path, monkeypatch):
+    monkeypatch.setattr("tollhouse.store.sqlite.upkeep.LONG", 256)
+    wal = path.with_name(path.name + "-wal")
+    written, stop = [], threading.Event()
+
+    def write_on():
+        file = sqlite3.connect(path, isolation_level=None, timeout=30)
+        file.execute("PRAGMA wal_autocheckpoint = 0")
+        while not stop.is_set():
+            file.execute("REPLACE INTO vals (key, data) VALUES ('k', zeroblob(40000))")
+            written.append(40_000)
+        file.close()
+
+    async def story():
+        store = stage.open()
+        await store.put("k", b"v")
+        writers = [threading.Thread(target=write_on) for _ in range(3)]
+        for writer in writers:
+            writer.start()
+        try:
+            while sum(written) < 160_000_000:
+                await store._checkpointer.run(lambda tx: checkpoint(tx, store._connect))
+        finally:
+            stop.set()
+            for writer in writers:
+                writer.join()
+        assert wal.stat().st_size < 100_000_000
 
     stage.run(story)
 

@@ -10,28 +10,10 @@ from typing import Any, TypeVar
 import pytest
 from tollhouse import Attempt, Reply, Request, Route, Target
 from tollhouse.neutral import Answer, Body, Chat, Embed, Happening, Message, Text, fold
+from tollhouse.testing.jumping import JumpingLoop
 from tollhouse_simulator import SimulatedProvider, SimulatorSettings
 
 T = TypeVar("T")
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """Time stands still while anything can run, and jumps to the next timer otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds = 0.0
-        select = self._selector.select
-
-        def jump(timeout: float | None) -> Any:
-            if timeout:
-                self.seconds += timeout
-            return select(0 if timeout is not None else None)
-
-        self._selector.select = jump
-
-    def time(self) -> float:
-        return self.seconds
 
 
 class Account:

@@ -11,6 +11,9 @@ MAX_VALUE = 8 * 1024 * 1024
 DIMENSIONS = ("key", "user", "team", "model", "target", "provider", "outcome", "hour")
 """The columns rollups may be grouped by and filtered on."""
 
+COLUMNS = (*DIMENSIONS[:-1], "id", "request_id")
+"""The columns rows may be filtered on."""
+
 
 def check_keys(*keys: str) -> None:
     """Keys, holds, tags and names are 1 to 512 bytes of UTF-8."""
@@ -57,6 +60,13 @@ def check_dimensions(names: Iterable[str]) -> None:
     for name in names:
         if name not in DIMENSIONS:
             raise ValueError(f"no such column: {name!r}; choose from {', '.join(DIMENSIONS)}")
+
+
+def check_columns(names: Iterable[str]) -> None:
+    """Only the columns that rows may be filtered on."""
+    for name in names:
+        if name not in COLUMNS:
+            raise ValueError(f"no such column: {name!r}; choose from {', '.join(COLUMNS)}")
 
 
 def check_claim(hold: str, demands: Sequence[Demand], ttl: float) -> None:

@@ -66,10 +66,11 @@ def capacity(demand: Demand) -> int:
 
 
 def claim(read: Read, demands: Sequence[Demand], held: Sequence[Demand], now: int) -> tuple[Grant | Refusal, Changes]:
-    """Replace what a hold holds by `demands`, or change nothing.
+    """Replace what a hold holds by `demands`, or hold nothing.
 
     Only a demand that is new to the hold or grows can refuse. Of several refusing demands the one that frees
-    last is named.
+    last is named. A refusal changes nothing but rates that were refilled by a clock that has been set back since:
+    they refill from now on.
     """
     earlier: dict[Spot, int] = {}
     for demand in held:
@@ -88,22 +89,22 @@ def claim(read: Read, demands: Sequence[Demand], held: Sequence[Demand], now: in
         over = counter.used + more - capacity(demand)
         if over > 0 and (before is None or more > 0):
             if demand.enforce:
-                wait = _wait(counter, demand, over, now)
+                wait = wait_of(counter, demand, over, now)
                 if worst is None or wait > worst[0]:
                     worst = (wait, demand, counter)
             else:
                 shadowed.append(demand.key)
         after = changes[where] = _moved(counter, demand, more, now)
         crossed += _crossed(demand, counter, after)
-        levels.append(_level(after, demand, now))
+        levels.append(level_of(after, demand, now))
     if worst is not None:
         wait, demand, counter = worst
         return Refusal(
             key=demand.key,
-            level=_level(counter, demand, now),
+            level=level_of(counter, demand, now),
             retry_in=None if wait == float("inf") else wait,
             levels=tuple(levels_of(read, demands, now)),
-        ), {}
+        ), _rebased(read, demands, now)
     dropped = ((demand, 0) for demand in held if spot(demand) in earlier)
     changes |= _replaced(read, dropped, now)[0]
     return Grant(levels=tuple(levels), crossed=tuple(crossed), shadowed=tuple(shadowed)), changes
@@ -121,7 +122,7 @@ def lose(read: Read, held: Sequence[Demand], now: int) -> Changes:
 
 def levels_of(read: Read, demands: Sequence[Demand], now: int) -> list[Level]:
     """Where the counters stand."""
-    return [_level(_refilled(read(spot(demand)), demand, now), demand, now) for demand in demands]
+    return [level_of(_refilled(read(spot(demand)), demand, now), demand, now) for demand in demands]
 
 
 def _figure(demand: Demand, actual: Mapping[str, int]) -> int:
@@ -141,6 +142,12 @@ def _replaced(read: Read, figures: Iterable[tuple[Demand, int]], now: int) -> tu
         after = changes[where] = _moved(counter, demand, figure - demand.amount, now)
         crossed += _crossed(demand, counter, after)
     return changes, tuple(crossed)
+
+
+def _rebased(read: Read, demands: Sequence[Demand], now: int) -> Changes:
+    rates = {spot(demand): demand for demand in demands if demand.kind == "rate"}
+    ahead = ((where, demand, read(where)) for where, demand in rates.items())
+    return {where: _refilled(counter, demand, now) for where, demand, counter in ahead if counter.at > now}
 
 
 def _refilled(counter: Counter, demand: Demand, now: int) -> Counter:
@@ -175,7 +182,8 @@ def _crossed(demand: Demand, before: Counter, after: Counter) -> list[tuple[str,
     return [(demand.key, mark) for mark in sorted(demand.marks) if before.peak < mark <= after.used]
 
 
-def _level(counter: Counter, demand: Demand, now: int) -> Level:
+def level_of(counter: Counter, demand: Demand, now: int) -> Level:
+    """Where a counter stands that was refilled up to `now`."""
     if demand.kind == "window":
         resets = max(0, micros(demand.until) - now) / 1_000_000
     elif demand.kind == "rate":
@@ -185,7 +193,8 @@ def _level(counter: Counter, demand: Demand, now: int) -> Level:
     return Level(key=demand.key, used=counter.used, limit=capacity(demand), resets_in=resets)
 
 
-def _wait(counter: Counter, demand: Demand, over: int, now: int) -> float:
+def wait_of(counter: Counter, demand: Demand, over: int, now: int) -> float:
+    """Seconds until `over` is free, infinite when waiting cannot help."""
     if demand.amount > capacity(demand):
         return float("inf")
     if demand.kind == "window":

@@ -177,6 +177,16 @@ class Guarded:
         """See `Store.sums`."""
         return await self._ask(self._store.sums(by, since, until, where), patient=True)
 
+    async def rows(
+        self, since: float, until: float, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 1000
+    ) -> list[Row]:
+        """See `Store.rows`."""
+        return await self._ask(self._store.rows(since, until, where, after=after, limit=limit), patient=True)
+
+    async def forget(self, before: float) -> int:
+        """See `Store.forget`."""
+        return await self._ask(self._store.forget(before), patient=True)
+
     async def take(self, queue: str, n: int, lease: float) -> list[Mail]:
         """See `Store.take`."""
         return await self._ask(self._store.take(queue, n, lease), patient=True)

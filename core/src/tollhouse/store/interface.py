@@ -250,13 +250,15 @@ class Store(Protocol):
         self, since: float, until: float, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 1000
     ) -> list[Row]:
         """Up to `limit` ledger rows of exchanges that started in [since, until), newest first, of those that come
-        after the row with the id `after` in that order. `where` takes the columns of `sums` but the hour, and
-        `id` and `request_id`."""
+        after the row with the id `after` in that order (none when that row was forgotten: what follows it is older;
+        of rows of one instant the larger id is newer). `where` takes the columns of `sums` but the hour, and `id`
+        and `request_id`."""
         ...
 
     async def forget(self, before: float) -> int:
-        """Delete the ledger's rows and rollups of whole UTC months that ended before a unix time in seconds,
-        returning how many rows; space is given back without a rewrite of what stays."""
+        """Delete the ledger's rows and rollups of whole UTC months that ended by a unix time in seconds, returning
+        how many rows; space is given back without a rewrite of what stays. It may take a portion at a time, the
+        oldest first: call again until it returns 0."""
         ...
 
     async def take(self, queue: str, n: int, lease: float) -> list[Mail]:

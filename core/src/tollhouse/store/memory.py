@@ -13,6 +13,7 @@ from . import counters
 from .arguments import (
     DIMENSIONS,
     check_claim,
+    check_columns,
     check_data,
     check_dimensions,
     check_keys,
@@ -23,12 +24,14 @@ from .arguments import (
 from .counters import FRESH, Counter, Spot, micros
 from .holds import KEEP_LOST, KEEP_SETTLED, LIVE, LOST, SETTLED, still_held
 from .interface import Demand, Grant, Level, Lost, Mail, Refusal, Row, Settled, Store, Sum, Value
-from .tally import Figures, figures_of, group_of, hour_of
+from .tally import Figures, figures_of, group_of, hour_of, month_of
 from .topics import Subscription, Topics
 
 _SWEEP_EVERY = 60_000_000
 _BOOKED = 100_000
 """Ledger rows whose ids are remembered, so that none counts twice."""
+ROWS = 10_000
+"""Ledger rows that are kept, the latest booked; their rollups stay."""
 
 
 def open_memory(url: str, *, clock: Callable[[], float] = time.time) -> Store:
@@ -72,6 +75,7 @@ class MemoryStore:
         self._tags: dict[str, int] = {}
         self._logs: defaultdict[str, deque[tuple[str, int, bytes]]] = defaultdict(deque)
         self._booked: dict[str, None] = {}
+        self._rows: deque[Row] = deque(maxlen=ROWS)
         self._rollups: dict[tuple[str, ...], Figures] = {}
         self._mail: defaultdict[str, dict[int, _Mail]] = defaultdict(dict)
         self._topics = Topics()
@@ -83,8 +87,8 @@ class MemoryStore:
         check_claim(hold, demands, ttl)
         now = self._now()
         outcome, changes = counters.claim(self._read, demands, self._held(hold), now)
+        self._counters |= changes
         if isinstance(outcome, Grant):
-            self._counters |= changes
             self._keep(hold, _Hold(LIVE, now + micros(ttl), tuple(demands)))
         return outcome
 
@@ -221,6 +225,31 @@ class MemoryStore:
         ordered = sorted(totals.items(), key=lambda total: (-total[1].cost, total[0]))
         return [Sum(by=group, **figures._asdict()) for group, figures in ordered]
 
+    async def rows(
+        self, since: float, until: float, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 1000
+    ) -> list[Row]:
+        """See `Store.rows`; only the latest `ROWS` are there."""
+        wanted = where or {}
+        check_columns(wanted)
+        last = next((row for row in self._rows if row.id == after), None)
+        if after and last is None:
+            return []
+        found = [
+            row
+            for row in self._rows
+            if since <= row.at < until
+            and (last is None or (row.at, row.id) < (last.at, last.id))
+            and all(getattr(row, name) == value for name, value in wanted.items())
+        ]
+        return sorted(found, key=lambda row: (row.at, row.id), reverse=True)[:limit]
+
+    async def forget(self, before: float) -> int:
+        """See `Store.forget`."""
+        start, there = month_of(before), len(self._rows)
+        self._rows = deque((row for row in self._rows if row.at >= start), ROWS)
+        self._rollups = {group: sums for group, sums in self._rollups.items() if int(group[-1]) >= start}
+        return there - len(self._rows)
+
     async def take(self, queue: str, n: int, lease: float) -> list[Mail]:
         """See `Store.take`."""
         check_ttl(lease)
@@ -293,6 +322,7 @@ class MemoryStore:
         self._booked[row.id] = None
         if len(self._booked) > _BOOKED:
             del self._booked[next(iter(self._booked))]
+        self._rows.append(row)
         _add(self._rollups, (*group_of(row), str(hour_of(row.at))), figures_of(row))
 
     def _now(self) -> int:

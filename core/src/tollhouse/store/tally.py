@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ..usage import BUCKETS
@@ -24,6 +25,15 @@ class Figures(NamedTuple):
 def hour_of(at: float) -> int:
     """The unix second at which the hour of `at` starts."""
     return int(at // 3600) * 3600
+
+
+def month_of(at: float) -> int:
+    """The unix second at which the UTC month of `at` starts. Raises ValueError for what is no time."""
+    try:
+        day = datetime.fromtimestamp(at, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{at} is not a unix time in seconds") from error
+    return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
 
 
 def group_of(row: Row) -> tuple[str, str, str, str, str, str, str]:

@@ -20,7 +20,7 @@ def claim(tx: Tx, hold: str, demands: Sequence[Demand], ttl: float) -> Grant | R
     outcome, changes = counters.claim(sheet.read, demands, still_held(state, held), tx.now)
     if isinstance(outcome, Grant):
         _keep(tx, hold, LIVE, tx.now + micros(ttl), encode_demands(demands))
-        sheet.change(changes)
+    sheet.change(changes)
     return outcome
 
 

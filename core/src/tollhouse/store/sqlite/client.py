@@ -12,6 +12,7 @@ from pathlib import Path
 from ...errors import ConfigError, StoreError
 from ..arguments import (
     check_claim,
+    check_columns,
     check_data,
     check_dimensions,
     check_keys,
@@ -21,6 +22,7 @@ from ..arguments import (
 )
 from ..counters import micros
 from ..interface import Demand, Grant, Level, Lost, Mail, Refusal, Row, Settled, Store, Sum, Value
+from ..tally import month_of
 from ..topics import Subscription, Topics
 from . import claims, ledger, logs, outbox, upkeep, values
 from .database import connect
@@ -56,10 +58,11 @@ class SQLiteStore:
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._connect = partial(connect, path)
         self._me = secrets.token_hex(8)
-        self._writer = Worker("store-writer", partial(connect, path), clock, begin="BEGIN IMMEDIATE", after=self._tidy)
-        self._reader = Worker("store-reader", partial(connect, path), clock, begin="BEGIN")
-        self._checkpointer = Worker("store-checkpointer", partial(connect, path), clock, begin="")
+        self._writer = Worker("store-writer", self._connect, clock, begin="BEGIN IMMEDIATE", after=self._tidy)
+        self._reader = Worker("store-reader", self._connect, clock, begin="BEGIN")
+        self._checkpointer = Worker("store-checkpointer", self._connect, clock, begin="")
         self._batches, self._swept = 0, time.monotonic()
         self._topics = Topics()
         self._poller: asyncio.Task[None] | None = None
@@ -141,6 +144,18 @@ class SQLiteStore:
         check_dimensions([*by, *(where or {})])
         return await self._reader.run(lambda tx: ledger.sums(tx, by, since, until, where or {}))
 
+    async def rows(
+        self, since: float, until: float, where: Mapping[str, str] | None = None, *, after: str = "", limit: int = 1000
+    ) -> list[Row]:
+        """See `Store.rows`."""
+        check_columns(where or {})
+        return await self._reader.run(lambda tx: ledger.rows(tx, since, until, where or {}, after, limit))
+
+    async def forget(self, before: float) -> int:
+        """See `Store.forget`. A portion is small, so that claims go on between two."""
+        start = month_of(before)
+        return await self._writer.run(lambda tx: ledger.forget(tx, start))
+
     async def take(self, queue: str, n: int, lease: float) -> list[Mail]:
         """See `Store.take`."""
         check_ttl(lease)
@@ -201,7 +216,7 @@ class SQLiteStore:
 
     def _checkpoint_in_turn(self, tx: Tx) -> None:
         if upkeep.has_turn(tx, "checkpoint", upkeep.CHECKPOINT_EVERY):
-            self._checkpointer.post(upkeep.checkpoint)
+            self._checkpointer.post(lambda tx: upkeep.checkpoint(tx, self._connect))
 
     def _tidy(self) -> None:
         """Behind a batch, on the writer's thread."""

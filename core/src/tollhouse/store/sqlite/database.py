@@ -9,17 +9,17 @@ from pathlib import Path
 
 from ...errors import ConfigError
 
-VERSION = 1
-"""What `PRAGMA user_version` says; a file of a newer Tollhouse is refused, never guessed at."""
+VERSION = 2
+"""What `PRAGMA user_version` says; a file of a newer Tollhouse is refused, never guessed at, and one of an older is
+brought up to date."""
 
-_BACKSTOP_PAGES = 16_384
-"""Length of the write-ahead log at which a writer finishes the checkpoint itself, so that the log starts again:
-under steady writing the checkpointer, which stops nobody, never quite catches up."""
+_BACKSTOP_PAGES = 65_536
+"""Length of the write-ahead log at which writers checkpoint themselves, in case nobody else does."""
 
 _WAL_LIMIT = 64 * 1024 * 1024
 _making = threading.Lock()
 
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE counters (
     kind TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
     used INTEGER NOT NULL, at INTEGER NOT NULL, part INTEGER NOT NULL, peak INTEGER NOT NULL,
@@ -66,6 +66,14 @@ CREATE TABLE messages (
 );
 CREATE TABLE turns (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 """
+_SECOND = """
+DROP INDEX ledger_month;
+ALTER TABLE ledger DROP COLUMN month;
+CREATE INDEX ledger_at ON ledger (at, id);
+CREATE INDEX ledger_request ON ledger (request_id) WHERE request_id <> id;
+"""
+_STEPS = (_FIRST, _SECOND)
+"""What leads from each schema version to the next, from none to `VERSION`."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -93,6 +101,9 @@ def _make(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        # So that pages of what was deleted can be given back bit by bit; a file that has tables would need a VACUUM.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
@@ -101,10 +112,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _version(connection, path) < VERSION:
-            for statement in _SCHEMA.split(";"):
+        for step in _STEPS[_version(connection, path) :]:
+            for statement in step.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

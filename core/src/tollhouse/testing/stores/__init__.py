@@ -14,6 +14,7 @@
 
 from .claims import Claims
 from .histories import Histories
+from .ledger import Ledger
 from .losses import Losses
 from .messages import Messages
 from .processes import SharedStoreConformance
@@ -25,5 +26,5 @@ from .values import Values
 __all__ = ["FakeClock", "SharedStoreConformance", "Stage", "StoreConformance"]
 
 
-class StoreConformance(Claims, Settlements, Losses, Values, Records, Messages, Histories):
+class StoreConformance(Claims, Settlements, Losses, Values, Records, Ledger, Messages, Histories):
     """Everything one process can ask of a store."""

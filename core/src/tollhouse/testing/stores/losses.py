@@ -81,6 +81,18 @@ class Losses(OnStage):
 
         stage.run(story)
 
+    def test_a_full_rate_refills_from_when_the_clock_was_set_back(self, stage: Stage) -> None:
+        async def story() -> None:
+            store = stage.open()
+            stage.clock.advance(3600)
+            await granted(store, "a", demand("rate", amount=10))
+            stage.clock.advance(-3600)
+            assert (await refused(store, "b", demand("rate"))).retry_in == pytest.approx(1.0)
+            stage.clock.advance(1)
+            await granted(store, "b", demand("rate"))
+
+        stage.run(story)
+
     @pytest.mark.parametrize(
         "wrong",
         [

@@ -1,0 +1,1 @@
+"""What operators ask of the ledger on the command line: sums, rows, and to forget old months."""
