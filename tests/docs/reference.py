@@ -9,7 +9,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -120,9 +120,7 @@ def header_table() -> str:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """The core's commands; those of plugins stand in their READMEs."""
-    top = cli.parser(["version"])
-    [sub] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
-    return dict(sub.choices)
+    return dict(_leaves("", cli.parser(["version"])))
 
 
 def proof_table() -> str:
@@ -172,6 +170,16 @@ def main() -> int:
     """Rewrite the README."""
     README.write_text(rewritten(README.read_text()))
     return 0
+
+
+def _leaves(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The parsers below one that have no commands of their own, by their commands' words."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield name, parser
+    for action in below:
+        for word, child in action.choices.items():
+            yield from _leaves(f"{name} {word}".strip(), child)
 
 
 def _written(table: str, typed: type[msgspec.Struct], keys: type[msgspec.Struct] | None = None) -> list[Field]:

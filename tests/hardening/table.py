@@ -26,6 +26,7 @@ MEANINGS = {
     "R22": "request smuggling",
     "R23": "hop-by-hop and private headers, both ways",
     "R24": "line ends add no header and no log line",
+    "R32": "a limit passes exactly itself, over all processes together",
     "R48": "stopping: drain, then an error",
     "R49": "a reload is whole or not at all",
     "R50": "a plugin that raises or hangs lets nothing through and takes nothing down",
@@ -46,9 +47,13 @@ ELSEWHERE = {
     "R20": ["core/tests/front/test_body.py (every coding)"],
     "R21": ["core/tests/front/test_head.py (exact caps)"],
     "R22": ["core/tests/front/test_head.py (whichever engine)"],
+    "R32": ["plugins/rate_limit/tests/test_processes.py (four workers, two gateways; SQLite and Redis)"],
     "R49": ["tests/serving/test_reloads.py", "tests/journey/test_gateway.py"],
     "R50": ["core/tests/test_chain.py", "core/tests/test_bounded.py", "tests/journey/test_relays.py"],
-    "R51": ["core/tests/store (a clock set back, for every back end)"],
+    "R51": [
+        "core/tests/store (a clock set back, for every back end)",
+        "plugins/rate_limit/tests/test_limits.py (an hour either way)",
+    ],
     "R52": ["tests/serving/test_workers.py"],
 }
 """Proofs that need no served gateway."""

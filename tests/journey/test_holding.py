@@ -152,6 +152,81 @@ def test_a_wait_longer_than_the_deadline_is_refused_at_once():
     assert responses[1].json()["error"]["code"] == "queue_timeout"
 
 
+class Line(Demands):
+    """Lets one request claim at a time; the others have a turn each when it was granted."""
+
+    name = "demands"
+
+    def __init__(self, seconds=60.0):
+        super().__init__(limit=10)
+        self.seconds, self.called, self.turns, self.order = seconds, None, [], []
+
+    @hookimpl
+    def demand(self, exchange, target):
+        if self.called not in (None, exchange):
+            turn = asyncio.Event()
+            self.turns.append((exchange, turn))
+            return Wait(self.seconds, turn)
+        self.called = exchange
+        exchange.when_held[self.name] = self.granted
+        return super().demand(exchange, target)
+
+    def granted(self):
+        assert self.called.grant.levels[0].key == "demands:requests"
+        self.order.append(self.called.id)
+        if self.turns:
+            self.called, turn = self.turns.pop(0)
+            turn.set()
+        else:
+            self.called = None
+
+
+def test_a_demand_may_wait_its_turn_and_hear_of_its_grant():
+    line = Line()
+
+    async def ask():
+        async with Upstream() as up:
+            up.answer(BODY)
+            async with gateway(config(up.url), line) as made:
+                answers = await asyncio.gather(*(Client(made).post(CHAT, asks("m")) for _ in range(5)))
+                return [answer.status for answer in answers], await line.used(made)
+
+    assert run(ask()) == ([200] * 5, 5)
+    assert len(set(line.order)) == 5
+
+
+def test_a_turn_that_does_not_come_before_the_deadline_is_a_429():
+    line = Line()
+    line.called = "somebody else"
+
+    async def ask():
+        async with Upstream() as up:
+            up.answer(BODY)
+            async with gateway(config(up.url, more='timeouts.total = "50ms"'), line) as made:
+                answer = await Client(made).post(CHAT, asks("m"))
+                return answer, len(up.requests)
+
+    answer, calls = run(ask())
+    assert (answer.status, answer.json()["error"]["code"], calls) == (429, "queue_timeout", 0)
+
+
+def test_a_turn_that_does_not_come_in_its_time_is_asked_for_again():
+    line = Line(seconds=0.01)
+    line.called = "somebody else"
+
+    async def ask():
+        async with Upstream() as up:
+            up.answer(BODY)
+            async with gateway(config(up.url), line) as made:
+                asking = asyncio.create_task(Client(made).post(CHAT, asks("m")))
+                while len(line.turns) < 3:
+                    await asyncio.sleep(0.005)
+                line.called = None
+                return (await asking).status
+
+    assert run(ask()) == 200
+
+
 def test_the_hold_is_raised_for_a_dearer_target_and_refused_as_a_whole():
     class Dearer(Demands):
         name = "demands"

@@ -89,13 +89,13 @@ def test_a_delete_goes_through(client, up):
 
 def test_a_streamed_passthrough_is_passed_as_it_comes(client, up):
     said = [
-        {"type": "response.created", "sequence_number": 0},
-        {"type": "response.output_text.delta", "sequence_number": 1, "delta": "Hi", "item_id": "i", "output_index": 0},
+        {"type": "image_generation.partial_image", "partial_image_index": 0, "b64_json": "aGk="},
+        {"type": "image_generation.completed", "b64_json": "aGkh"},
     ]
     up.answer(sse(*said, done=False))
-    events = list(client.responses.create(model="gpt-real", input="hi", stream=True))
-    assert [e.type for e in events] == ["response.created", "response.output_text.delta"]
-    assert up.requests[0].json()["model"] == "gpt-real"
+    events = list(client.images.generate(model="gpt-image", prompt="a door", stream=True, partial_images=1))
+    assert [e.type for e in events] == ["image_generation.partial_image", "image_generation.completed"]
+    assert up.requests[0].json()["model"] == "gpt-image"
 
 
 def test_an_error_of_a_passthrough_is_the_upstreams_own(client, up):

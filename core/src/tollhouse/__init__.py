@@ -17,7 +17,7 @@ from .hooks import Endpoint, Next, Race, Wait
 from .hookspec import hookimpl, hookspec
 from .principal import Principal
 from .provider import NoSettings, Provider, SimpleProvider
-from .rates import Rates
+from .rates import Rates, Tier
 from .reply import Event, Reply
 from .store import Demand, Grant, Refusal, Store
 from .target import Plan, Target
@@ -59,6 +59,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Target",
+    "Tier",
     "TollhouseError",
     "Usage",
     "Wait",

@@ -12,6 +12,7 @@ from .usage import Usage
 
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .journey.delivered import Delivered
     from .provider import Provider
 
 AttemptState = Literal["pending", "won", "lost", "failed"]
@@ -25,6 +26,8 @@ class Attempt:
         "body",
         "content_at",
         "cost",
+        "credential",
+        "delivered",
         "dialect",
         "ended_at",
         "error",
@@ -69,6 +72,10 @@ class Attempt:
         self.usage: Usage | None = None
         self.cost: int | None = 0
         """Nano-USD; None when the target has no rate card (`unpriced`)."""
+        self.credential: int | None = None
+        """The position of the key that was used last among those of its provider; None while or where there is none."""
+        self.delivered: Delivered | None = None
+        """What its reply was heard to say so far; None before there is one."""
         self.started_at = exchange.now()
         self.first_byte_at: float | None = None
         self.content_at: float | None = None

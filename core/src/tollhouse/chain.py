@@ -36,6 +36,9 @@ class Call:
     code: CodeType | None = None
     """The plugin's own code, by which a traceback is read."""
     failures: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    """How often it was called and how long that took, counted while somebody measures; see `measuring`."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The command line: `tollhouse serve | check | plugins | version`, and what plugins bring."""
+"""The command line: `tollhouse serve | check | init | ...`, and what plugins bring."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from collections.abc import Sequence, Sized
 from importlib.metadata import entry_points
 from typing import Protocol
 
+from .books import ledger, spend
 from .commands import config_option
 from .errors import ConfigError
+from .starting import init, new_plugin
 
 COMMANDS = "tollhouse.commands"
 """Entry point group of further commands: a function `add(parser) -> None` that sets `parser.set_defaults(run=...)`;
@@ -43,23 +45,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The argument parser. A plugin's command is imported only when `argv` asks for it or for the help."""
+    """The argument parser. A plugin's command is imported only when `argv` asks for it; the help of all commands shows
+    what its distribution says of itself."""
     top = argparse.ArgumentParser(
         prog="tollhouse",
         description="A plugin-based reverse proxy for LLM traffic.",
         epilog="`tollhouse COMMAND --help` says more of each.",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
-    for name, add in (("serve", _serve), ("check", _check), ("plugins", _plugins), ("version", _version)):
+    for name, add in (
+        ("serve", _serve),
+        ("check", _check),
+        ("plugins", _plugins),
+        ("spend", spend.add),
+        ("ledger", ledger.add),
+        ("init", init.add),
+        ("new-plugin", new_plugin.add),
+        ("version", _version),
+    ):
         words = (add.__doc__ or "").splitlines()[0]
         add(commands.add_parser(name, help=words, description=words))
     asked = next((word for word in argv if not word.startswith("-")), "")
     for point in sorted(entry_points(group=COMMANDS)):
-        if asked not in ("", point.name):
-            continue
-        load = point.load()
-        words = (load.__doc__ or "").splitlines()[0]
-        load(commands.add_parser(point.name, help=words, description=words))
+        if point.name == asked:
+            load = point.load()
+            words = (load.__doc__ or "").splitlines()[0]
+            load(commands.add_parser(point.name, help=words, description=words))
+        elif not asked and point.dist:
+            commands.add_parser(point.name, help=f"{point.dist.name}: {point.dist.metadata['Summary']}")
     return top
 
 

@@ -23,10 +23,10 @@ class Route:
     """A path a dialect answers.
 
     `path` is literal, has one `{name}` that takes a run of characters up to the literal that follows it
-    (`/models/{model}:generate`), or ends in `{rest}` to take everything below; what was taken is the request's
-    `tail`. `body` says whether the core reads it whole (under `server.max_body`) or streams it upstream (under
-    `server.max_upload`). Two dialects may share a path: one whose `claims(headers)` is true goes before one
-    that claims nothing.
+    (`/models/{model}:generate`), slashes too when it is written `{name:path}` (`/model/{model:path}/ask`), or ends
+    in `{rest}` to take everything below; what was taken is the request's `tail`. `body` says whether the core reads
+    it whole (under `server.max_body`) or streams it upstream (under `server.max_upload`). Two dialects may share a
+    path: one whose `claims(headers)` is true goes before one that claims nothing.
     """
 
     method: str
@@ -84,6 +84,9 @@ class Request:
     """
 
     __slots__ = ("_body", "dialect", "max_output", "model", "n", "raw", "route", "stream", "tail", "wants_usage")
+
+    losses: tuple[str, ...] = ()
+    """Lines of every receipt for what the neutral form itself cannot say of such a request."""
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from .config import Bound, Config, ConfigErrors, Loaded, PluginSchema, Timeouts,
 from .config.problems import Problems, join
 from .dialect import Dialect
 from .errors import ConfigError, Rejected
+from .events import PriceMissing
 from .hooks import Endpoint
 from .plugins import Catalog, Found
 from .principal import Principal
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .gateway import Gateway
 
-_UNPRICED = object()
+log = logging.getLogger("tollhouse.edition")
+
+_UNASKED = object()
+_PRICED = 4096
+"""Targets whose rate cards are remembered: callers may name models nobody declared."""
 _NAMED = 20
 """Model names an error lists at most."""
 
@@ -60,6 +66,7 @@ class Edition:
             limits={name: float(limit) for name, limit in self.config.server.hooks.items()},
             on_failure=gateway.plugin_failed,
         )
+        _closed_or_said(self)
         kinds = self._kinds()
         for kind, error in missing.items():
             if kind not in kinds:
@@ -105,7 +112,7 @@ class Edition:
         """Run the `startup` hooks. Raises ConfigError when one refuses; what had started is shut down again."""
         self._started = True
         try:
-            await self.chain["startup"].each(self.gateway)
+            await self.chain["startup"].each(self.gateway, self)
         except Exception as error:
             await self.stop()
             if isinstance(error, ConfigError):
@@ -146,11 +153,21 @@ class Edition:
         return self.bound.timeouts(provider, model)
 
     def rates(self, target: Target) -> Rates | None:
-        """The target's rate card, asked for once; None when nobody prices it."""
-        rates = self._rates.get(target, _UNPRICED)
-        if rates is _UNPRICED:
-            rates = self._rates[target] = self.chain["price"].first_now(target)
+        """The target's rate card, asked for once and again when it holds no more; None when nobody prices it."""
+        rates = self._rates.get(target, _UNASKED)
+        if rates is _UNASKED or (rates is not None and rates.until <= self.gateway.clock.time()):
+            rates = self.chain["price"].first_now(target)
+            if len(self._rates) >= _PRICED:
+                del self._rates[next(iter(self._rates))]
+            self._rates[target] = rates
+            if rates is None and self.chain["price"]:
+                self._unpriced(target)
         return rates  # type: ignore[no-any-return]
+
+    def _unpriced(self, target: Target) -> None:
+        """Say once a configuration that nobody prices a target."""
+        log.warning("nobody has a price for %.200r: its calls are booked as unpriced", target.name)
+        self.gateway.emit(PriceMissing(at=self.gateway.clock.time(), target=target.name))
 
     def models_for(self, principal: Principal) -> list[str]:
         """The declared models a caller may use, in the file's order."""
@@ -204,6 +221,19 @@ class Edition:
                     raise ConfigError(f"the provider kind {kind} is offered twice, last by {plugin}.", path="plugins")
                 kinds[kind] = make
         return kinds
+
+
+def _closed_or_said(edition: Edition) -> None:
+    """Raise ConfigError when everybody on the network would be a caller and nobody said so."""
+    server = edition.config.server
+    if server.open_to_everyone or edition.chain["authenticate"] or server.listen.loopback:
+        return
+    raise ConfigError(
+        f"{server.listen} can be reached from other machines, and no listed plugin asks who is calling: everybody "
+        "could spend your money.",
+        path="server.listen",
+        hint="List one that authenticates in plugins, listen on 127.0.0.1, or set open_to_everyone = true in [server].",
+    )
 
 
 def _found(loaded: Loaded, catalog: Catalog, extra: Sequence[Found]) -> tuple[list[Found], dict[str, ConfigError]]:

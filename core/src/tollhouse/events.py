@@ -95,6 +95,13 @@ class DemandRefused(Event, tag="demand.refused", frozen=True, kw_only=True):
     shadow: bool = False
 
 
+class PriceMissing(Event, tag="price.missing", frozen=True, kw_only=True):
+    """No plugin that prices knows what a target costs; said once a target and configuration. Its calls are booked as
+    unpriced."""
+
+    target: str
+
+
 class PluginError(Event, tag="plugin.failed", frozen=True, kw_only=True):
     """A plugin raised or overran in a hook."""
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 from .attempt import Attempt
+from .config import overlay
 from .principal import ANONYMOUS, Principal
 from .target import Plan, Target
 from .tokens import Tokens
@@ -18,6 +19,7 @@ from .usage import Usage
 if TYPE_CHECKING:
     from .dialect import Dialect, Request, Route
     from .edition import Edition
+    from .errors import Rejected
     from .gateway import Gateway
     from .store import Grant
 
@@ -67,6 +69,7 @@ class Exchange:
         "origin",
         "outcome",
         "outgoing",
+        "owned",
         "path",
         "phases",
         "plan",
@@ -87,6 +90,8 @@ class Exchange:
         "tokens",
         "upload",
         "vary",
+        "verdict",
+        "when_held",
     )
 
     def __init__(
@@ -147,6 +152,9 @@ class Exchange:
         self.held: dict[str, int] = {}
         """What was held, by measure."""
         self.grant: Grant | None = None
+        """Where the counters stood when the last claim was granted."""
+        self.when_held: dict[str, Callable[[], None]] = {}
+        """Called after each claim that was granted, by plugin name: `grant` is new. Must not raise."""
         self.saved = 0
         """Nano-USD a cached answer did not cost."""
         self.began = False
@@ -159,12 +167,17 @@ class Exchange:
         """What the route's path took; for a passthrough the path to append to the provider's base URL."""
         self.addressed = ""
         """The provider a passthrough's path names; empty for the default one."""
+        self.owned = False
+        """Whether a passthrough only asks for something that `gateway.owners` knows to be the caller's own: keys that
+        are limited to named models may do that. Set in `admit`."""
         self.upload: AsyncIterator[bytes] | bytes = b""
         """For a passthrough: the caller's body, streamed; may be read once."""
         self.tokens = Tokens(self)
         """The one estimate of input and output tokens that limits and budgets hold by."""
         self.interrupt: Callable[[], object] | None = None
         """Cancels the journey; set while it runs."""
+        self.verdict: Rejected | None = None
+        """What the caller is told when `interrupt` ends the exchange; None says that the gateway is stopping."""
         self._levels: dict[str, Any] = {}
 
     def note(self, who: str, words: str) -> None:
@@ -175,14 +188,19 @@ class Exchange:
         """The plugin's key for this exchange, merged defaults < model < team < key; None when nobody set it."""
         key = "setting:" + plugin
         if key not in self._levels:
-            self._levels[key] = self.edition.levels.merged(
-                plugin, model=self.model, team=self.principal.team, key=self.principal.key
-            )
+            principal = self.principal
+            value = self.edition.levels.merged(plugin, model=self.model, team=principal.team, key=principal.key)
+            if own := principal.settings.get(plugin):
+                value = overlay(value, own.scoped.value, own.raw)
+            self._levels[key] = value
         return self._levels[key]
 
     def settings(self, plugin: str) -> Any:
         """The plugin's key at every level that set one, in that order: limits and budgets of all levels hold."""
-        return self.edition.levels.resolve(plugin, model=self.model, team=self.principal.team, key=self.principal.key)
+        principal = self.principal
+        said = self.edition.levels.resolve(plugin, model=self.model, team=principal.team, key=principal.key)
+        own = principal.settings.get(plugin)
+        return said if own is None else (*said, own.scoped)
 
     def gate(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
         """Run `work` beside the upstream call; the core awaits it before the first content of any reply leaves,

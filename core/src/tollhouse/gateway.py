@@ -33,6 +33,7 @@ from .journey import Journey, Sink
 from .owners import Owners
 from .plugins import Found
 from .principal import Principal
+from .retention import retain
 from .store import Store
 from .store.guarded import Guarded
 from .store.opening import open_store
@@ -82,6 +83,9 @@ class Gateway:
         self.holds: set[str] = set()
         """Holds of exchanges under way; renewed while they are in it."""
         self.draining = False
+        self.reread: Callable[[], Awaitable[None]] | None = None
+        """Reads gateway.toml again and serves by it, in all processes of this server, as SIGHUP does; raises
+        ConfigError, and the old configuration keeps serving. Set by who serves; None where nobody does."""
         self._extra = extra
         self._kept: dict[str, Any] = {}
         self._background = Background(lambda: self.store)
@@ -98,6 +102,8 @@ class Gateway:
         await self.edition.start()
         self.spawn(lambda: keep_alive(self), name="holds")
         self.spawn(lambda: sweep(self), name="sweep", each="cluster")
+        if keep := float(self.edition.config.store.keep):
+            self.spawn(lambda: retain(self, keep), name="retention", each="cluster")
 
     async def reload(self, loaded: Loaded) -> None:
         """Swap to a new configuration at once, or keep the old one and raise ConfigError. Exchanges under way

@@ -11,6 +11,7 @@ implementation raises or overruns: *closed* ends the exchange as `failed` with a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from .principal import Access
 if TYPE_CHECKING:
     from .attempt import Attempt
     from .dialect import Dialect, Request
+    from .edition import Edition
     from .exchange import Exchange
     from .gateway import Gateway
     from .principal import Principal
@@ -44,9 +46,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Instead of refusing: ask again after so many seconds, within the exchange's deadline."""
+    """Instead of refusing: ask again after so many seconds, within the exchange's deadline, or as soon as `turn` is
+    set. With a `turn`, `seconds` may be longer than the deadline, which then ends the wait."""
 
     seconds: float
+    turn: asyncio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,9 @@ class Next:
 
 
 @hookspec("each", limit=30.0)
-async def startup(gateway: Gateway) -> None:
-    """Open what you own, once a configuration, in the plugins' order. An error refuses the configuration."""
+async def startup(gateway: Gateway, edition: Edition) -> None:
+    """Open what you own, once a configuration, in the plugins' order. An error refuses the configuration. `edition`
+    is the one that starts; at a reload `gateway.edition` is still the one before it."""
 
 
 @hookspec("reverse", limit=30.0, closed=False)
@@ -94,7 +99,8 @@ def endpoints(gateway: Gateway) -> Sequence[Endpoint]:
 @hookspec("first", sync=True, closed=False)
 def price(target: Target) -> Rates | None:
     """The target's rate card, or None to let the next plugin say. The core caches the answer for the
-    configuration's life. Nobody answering makes its calls `unpriced`, which is never 0."""
+    configuration's life, or until the card's `until`. Nobody answering makes its calls `unpriced`, which is never
+    0, and emits `price.missing`."""
 
 
 @hookspec("first", limit=5.0)
@@ -102,6 +108,13 @@ async def authenticate(exchange: Exchange) -> Principal | None:
     """Who is calling, read from `exchange.headers`. Raise `Rejected` to turn them away with a reason. Somebody
     implementing it and all saying None is a 401; nobody implementing it makes every caller anonymous.
     Runs before the body is read."""
+
+
+@hookspec("first", limit=5.0)
+async def vouch(exchange: Exchange) -> Principal | None:
+    """Who is calling an endpoint of a plugin, asked only where nobody implements `authenticate`: callers of models
+    stay anonymous, and what operators may do is protected all the same. All saying None is a 401 for endpoints above
+    `caller`; raise `Rejected` to turn them away with a reason. Its exchange has no request."""
 
 
 @hookspec("each", limit=30.0)
@@ -117,15 +130,18 @@ async def route(exchange: Exchange) -> Plan | None:
 
 
 @hookspec("first", limit=30.0, closed=False)
-async def answer(exchange: Exchange) -> Reply | None:
+async def answer(exchange: Exchange) -> Reply | Wait | None:
     """Answer without an upstream: a cache hit, a coalesced call. The reply flows only through the relays of
-    plugins listed above the one that answered. Raise `Rejected` to end the exchange."""
+    plugins listed above the one that answered. A `Wait` instead asks again, from the route on, when its turn comes;
+    nothing is held meanwhile. Raise `Rejected` to end the exchange."""
 
 
 @hookspec("gather", sync=True)
-def demand(exchange: Exchange, target: Target | None) -> Sequence[Demand]:
+def demand(exchange: Exchange, target: Target | None) -> Sequence[Demand] | Wait:
     """What must be held before going to `target`; None means that a cache answered. The core makes one atomic
-    claim for all plugins and settles it; asked again, for the whole, before each further target."""
+    claim for all plugins and settles it; asked again, for the whole, before each further target. A `Wait` instead
+    puts the exchange behind others who wait for a counter: nothing is claimed, and everybody is asked again after
+    it. To hear of the grant, put a function into `exchange.when_held`."""
 
 
 @hookspec("first", limit=5.0)
@@ -179,6 +195,7 @@ JOURNEY: tuple[str, ...] = (
     "endpoints",
     "price",
     "authenticate",
+    "vouch",
     "admit",
     "route",
     "answer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import __version__
@@ -20,14 +21,32 @@ ERROR_LIMIT = 1024 * 1024
 _AGENT = f"tollhouse/{__version__}"
 
 
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """How a stream is asked for (`accept`), known by a piece of its content type (`mark`), and cut into frames."""
+
+    accept: str
+    mark: str
+    frames: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
+
+
+SSE = Streaming("text/event-stream", "event-stream", sse.frames)
+"""Server-sent events."""
+
+
 class HttpUpstream:
-    """A host that takes JSON and answers with JSON or server-sent events. Owns nothing: connections are the
-    gateway's. `failure` says what an error response means; it is given at most `ERROR_LIMIT` bytes of the body."""
+    """A host that takes JSON and answers with JSON or a stream, of server-sent events unless `streaming` says
+    otherwise. Owns nothing: connections are the gateway's. `failure` says what an error response means; it is given
+    at most `ERROR_LIMIT` bytes of the body."""
 
     def __init__(
-        self, dialect: str, gateway: Any, failure: Callable[[int, Mapping[str, str], bytes], ProviderError]
+        self,
+        dialect: str,
+        gateway: Any,
+        failure: Callable[[int, Mapping[str, str], bytes], ProviderError],
+        streaming: Streaming = SSE,
     ) -> None:
-        self._dialect, self._gateway, self._failure = dialect, gateway, failure
+        self._dialect, self._gateway, self._failure, self._streaming = dialect, gateway, failure, streaming
 
     async def ask(self, attempt: Attempt, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST a JSON body. `headers`, with lower-case names, go beside and before our own. Raises `ProviderError`
@@ -36,7 +55,7 @@ class HttpUpstream:
         stream = attempt.request.stream
         kinds = {
             "content-type": "application/json",
-            "accept": "text/event-stream" if stream else "application/json",
+            "accept": self._streaming.accept if stream else "application/json",
         }
         response = await self._open(attempt, "POST", url, {**kinds, **headers}, body)
         try:
@@ -84,12 +103,12 @@ class HttpUpstream:
         content_type = response.headers.get("content-type", "").lower()
         if not 200 <= response.status < 300:
             raise await self._failed(response)
-        if "event-stream" in content_type or (stream and not content_type):
+        if self._streaming.mark in content_type or (stream and not content_type):
             return Reply(
                 status=response.status,
                 headers=response.headers,
                 dialect=self._dialect,
-                frames=sse.frames(response.chunks()),
+                frames=self._streaming.frames(response.chunks()),
                 close=response.close,
             )
         if content_type and "json" not in content_type and not content_type.startswith("text/plain"):

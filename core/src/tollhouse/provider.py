@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
@@ -38,8 +39,20 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """What `tollhouse init` writes for a kind of provider that has one as its `starter`."""
+
+    table: str
+    """The kind's table as TOML on one line. It is written when every `${VARIABLE}` in it is in the environment; one
+    without variables, when no other kind's are."""
+    model: str
+    """A model to begin with, as the provider names it."""
+
+
 class ProviderKind(Protocol):
-    """How a plugin offers a kind of provider: `providers(gateway)` returns these by kind."""
+    """How a plugin offers a kind of provider: `providers(gateway)` returns these by kind. A kind may have a
+    `starter: Starter`."""
 
     Settings: type[msgspec.Struct]
 

@@ -16,7 +16,7 @@ from .hooks import Endpoint
 from .provider import Provider
 
 REST = "{rest}"
-_NAME = re.compile(r"\{\w+\}")
+_NAME = re.compile(r"\{\w+(:path)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Routes:
                     self._prefixes.append((route.path.removesuffix(REST), dialect, route))
                 elif name := _NAME.search(route.path):
                     before, after = route.path[: name.start()], route.path[name.end() :]
-                    taken = "[^/]+" if after.startswith("/") or not after else ".+"
+                    segment = (after.startswith("/") or not after) and not name[1]
+                    taken = "[^/]+" if segment else ".+"
                     self._patterns.append(
                         (re.compile(re.escape(before) + f"({taken})" + re.escape(after)), dialect, route)
                     )
@@ -96,16 +97,17 @@ class Routes:
                 return endpoint
         return None
 
-    def dialect_for(self, path: str, headers: Headers) -> Dialect | None:
+    def dialect_for(self, path: str, headers: Headers, *, nearest: bool = True) -> Dialect | None:
         """The dialect that words an error for a request no route was found for, or whose head could not be read:
-        one that knows the path, then the nearest by prefix whose claim does not speak against it, else the first."""
+        one that knows the path, then the nearest by prefix whose claim does not speak against it, else the first if
+        it is to be the `nearest`."""
         for (_, literal), shared in self._literal.items():
             if literal == path:
                 return shared[0][0] if len(shared) == 1 else _claimed(shared, headers)
         for prefix, dialect, route in self._prefixes:
             if path.startswith(prefix) and (route.claims is None or route.claims(headers)):
                 return dialect
-        return next(iter(self.dialects.values()), None)
+        return next(iter(self.dialects.values()), None) if nearest else None
 
 
 def _claimed(shared: list[tuple[Dialect, Route]], headers: Headers) -> Dialect:

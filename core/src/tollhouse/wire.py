@@ -33,6 +33,7 @@ _UP = frozenset({"openai-beta", "anthropic-beta", "anthropic-version", "idempote
 
 _DOWN = frozenset({"openai-processing-ms", "openai-version", "openai-model"})
 _DOWN_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+"""The upstream's limits on the gateway; they stay here once a plugin tells the caller's own by such headers."""
 _DOWN_OPAQUE = frozenset(
     {
         "content-type",
@@ -66,8 +67,10 @@ def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | Pro
     headers: dict[str, str] = {}
     if reply is not None:
         opaque = reply.form == "chunks"
+        limited = any(name.startswith(_DOWN_PREFIXES) for name in exchange.response_headers)
         for name, value in reply.headers.items():
-            if name in _DOWN or name.startswith(_DOWN_PREFIXES) or (opaque and name in _DOWN_OPAQUE):
+            own = opaque and name in _DOWN_OPAQUE
+            if name in _DOWN or own or (not limited and name.startswith(_DOWN_PREFIXES)):
                 headers[name] = value
         for name in _UPSTREAM_IDS:
             if name in reply.headers:

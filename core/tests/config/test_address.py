@@ -36,3 +36,22 @@ def test_another_address_is_refused_with_a_guess(said: str, guess: str) -> None:
     forms = 'Accepted: "127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080".'
     did = f'Did you mean "{guess}"? ' if guess else ""
     assert str(error.value) == f'"{said}" is not an address to listen on. {did}{forms}'
+
+
+@pytest.mark.parametrize(
+    ("said", "here"),
+    [
+        ("127.0.0.1:80", True),
+        ("127.8.8.8:80", True),
+        ("[::1]:80", True),
+        ("localhost:80", True),
+        ("LOCALHOST:80", True),
+        ("0.0.0.0:80", False),
+        ("[::]:80", False),
+        ("10.0.0.1:80", False),
+        ("localhost.example:80", False),
+        ("127.0.0.1.example:80", False),
+    ],
+)
+def test_an_address_knows_whether_only_this_machine_reaches_it(said: str, here: bool) -> None:
+    assert Address(said).loopback is here

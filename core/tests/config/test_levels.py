@@ -92,3 +92,37 @@ def test_a_table_and_a_word_do_not_merge() -> None:
 def test_a_value_of_a_merged_table_may_come_from_the_environment(make: Make) -> None:
     text = '[defaults]\ncache = { least = "${LEAST}" }\n[teams.a]\ncache = { most = "${MOST}" }'
     assert make(text, LEAST="2", MOST="4").levels.merged("cache", team="a") == CacheLevel(least=2, most=4)
+
+
+def test_a_key_made_at_run_time_says_what_it_would_in_the_file(make: Make) -> None:
+    levels = make(TEXT).levels
+    said = levels.read("budget", "5 USD/day", key="new", team="search")
+    assert (said.scoped, said.path) == (Scoped("key", "new", [Budget("5 USD/day")]), "keys.new.budget")
+    assert levels.read("cache", {"most": 3}, key="new").scoped.value == CacheLevel(most=3)
+    assert (levels.takes("budget"), levels.takes("nobody")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "raw", "problem"),
+    [
+        ("budget", "5 EUR/day", "keys.new.budget"),
+        ("cache", {"mist": 3}, 'keys.new.cache.mist: unknown setting. Did you mean "most"?'),
+        ("nobody", 1, "keys.new.nobody: is neither a setting here nor a loaded plugin."),
+        ("budget", "${HOME}", 'keys.new.budget: "${HOME}" is not a budget.'),
+    ],
+)
+def test_what_a_key_made_at_run_time_says_wrongly_is_an_error_with_its_path(
+    make: Make, plugin: str, raw: object, problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(TEXT).levels.read(plugin, raw, key="new")
+    assert problem in str(caught.value)
+
+
+def test_what_a_key_made_at_run_time_says_must_fit_every_model_and_its_team(make: Make) -> None:
+    levels = make(TEXT).levels
+    assert levels.read("cache", {"least": 5}, key="new").scoped.value == CacheLevel(least=5)
+    with pytest.raises(
+        ConfigError, match=r"^keys\.new\.cache: .* Together with defaults\.cache, models\.fast\.cache\."
+    ):
+        levels.read("cache", {"least": 6}, key="new")

@@ -121,7 +121,7 @@ WRONG = [
     (
         "[server]\nzzz = 1",
         "server.zzz: unknown setting. Known: listen, engine, workers, tls, max_body, max_upload, body_idle, "
-        "header_timeout, max_header_bytes, max_headers, drain, keepalive and 1 more.",
+        "header_timeout, max_header_bytes, max_headers, drain, keepalive and 2 more.",
     ),
     (
         '[server]\nlisten = ":80"',

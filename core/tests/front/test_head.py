@@ -33,6 +33,8 @@ def head(*headers: tuple[bytes, bytes], version: str = "1.1", method: str = "POS
         [(b"transfer-encoding", b"xchunked")],
         [(b"host", b"other")],
         [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")],
+        [(b"x-goog-api-key", b"a"), (b"x-goog-api-key", b"b")],
+        [(b"api-key", b"a"), (b"api-key", b"a")],
         [(b"content-encoding", b"gzip"), (b"content-encoding", b"gzip")],
         [(b"x-a", b"1\r\nx-b: 2")],
         [(b"x-a", b"1\n2")],

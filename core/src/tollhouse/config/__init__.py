@@ -16,7 +16,7 @@ from .address import Address
 from .amounts import Duration, DurationOrOff, Money, Size
 from .convert import dec_hook, enc_hook, validate
 from .document import Field, fields
-from .levels import Levels, PluginSchema, Scoped
+from .levels import Levels, PluginSchema, Said, Scoped, overlay
 from .limits import Budget, Rate
 from .load import Bound, Loaded, bind, load, parse
 from .origin import Line, explain
@@ -56,6 +56,7 @@ __all__ = [
     "PluginSchema",
     "Provider",
     "Rate",
+    "Said",
     "Scoped",
     "Server",
     "Size",
@@ -74,6 +75,7 @@ __all__ = [
     "explain",
     "fields",
     "load",
+    "overlay",
     "parse",
     "validate",
 ]

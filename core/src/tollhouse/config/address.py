@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Self
 
 from .spoken import Spoken
@@ -33,6 +34,14 @@ class Address(str, Spoken):
         text = re.sub(r"^https?://|/$", "", text)
         tries = (text, f"0.0.0.0{text}", f"127.0.0.1:{text}", f"{text}:8080")  # noqa: S104 - a text to suggest
         return next((t for t in tries if (m := _ADDRESS.fullmatch(t)) and int(m[2]) <= 65535), "")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches it. A name is believed only if it is `localhost`."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
 
     def spoken(self) -> str:
         """The text."""

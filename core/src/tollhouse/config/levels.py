@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from ..errors import ConfigError
 from .convert import Walk
 from .problems import Problems, join
 from .schema import CORE_KEYS, Config, Settings
@@ -92,12 +93,12 @@ class Levels:
         `env` and `installed` serve the errors, as for `validate` and `bind`.
         """
         self._voices = {name: _Voices() for name in schemas}
-        self._installed = installed
+        self._schemas, self._installed = schemas, installed
         problems = Problems()
         walk = Walk(problems, env or {})
         for level, name, path, settings, core in _tables(config):
             for plugin, raw in settings.items():
-                self._read(walk, schemas, plugin, Said(Scoped(level, name, None), raw, join(path, plugin)), core)
+                self._read(walk, plugin, Said(Scoped(level, name, None), raw, join(path, plugin)), core)
         problems.check()
         for voices in self._voices.values():
             _try_merges(config, voices, problems)
@@ -128,29 +129,53 @@ class Levels:
         for voices in self._voices.values():
             yield from voices.said.values()
 
-    def _read(
-        self, walk: Walk, schemas: Mapping[str, PluginSchema], plugin: str, said: Said, core: tuple[str, ...]
-    ) -> None:
+    def takes(self, plugin: str) -> bool:
+        """Whether a plugin of this name is loaded and has a say at levels."""
+        return plugin in self._schemas and self._schemas[plugin].level is not None
+
+    def read(self, plugin: str, raw: Any, *, key: str, team: str = "") -> Said:
+        """What a key made at run time says to a plugin, read as it would be at `[keys.X]` of the file but for the
+        environment; belongs into `Principal.settings`. Raises ConfigError or ConfigErrors with paths below
+        `keys.<key>.<plugin>`, also when it contradicts what the defaults, a model or the key's team say."""
+        problems = Problems()
+        said = Said(Scoped("key", key, None), raw, join(join("keys", key), plugin))
+        value = self._typed(Walk(problems, {}), plugin, said, CORE_KEYS["keys"])
+        problems.check()
+        voices = self._voices[plugin]
+        for model in ("", *sorted(voices.models)):
+            chain = voices.chain(voices.which(model, team, ""))
+            try:
+                overlay(_merge(chain), value, raw)
+            except (ValueError, TypeError) as error:
+                others = ", ".join(other.path for other in chain)
+                raise ConfigError(str(error), path=said.path, hint=f"Together with {others}.") from None
+        return said._replace(scoped=said.scoped._replace(value=value))
+
+    def _read(self, walk: Walk, plugin: str, said: Said, core: tuple[str, ...]) -> None:
+        before = len(walk.problems.errors)
+        value = self._typed(walk, plugin, said, core)
+        if len(walk.problems.errors) == before:
+            voices, scoped = self._voices[plugin], said.scoped
+            voices.said[scoped.level, scoped.name] = said._replace(scoped=scoped._replace(value=value))
+            names = {"model": voices.models, "team": voices.teams, "key": voices.keys}.get(scoped.level, set())
+            names.add(scoped.name)
+
+    def _typed(self, walk: Walk, plugin: str, said: Said, core: tuple[str, ...]) -> Any:
+        """The raw value by the plugin's type; None, with problems noted, when something is wrong."""
+        schemas = self._schemas
         if plugin not in schemas:
             takers = (name for name, schema in schemas.items() if schema.level is not None)
             hint = did_you_mean(plugin, [*core, *takers])
             if plugin in self._installed:
                 hint = f'Add "{plugin}" to plugins = [...].'
             walk.problems.add("is neither a setting here nor a loaded plugin.", path=said.path, hint=hint)
-            return
+            return None
         if schemas[plugin].level is None:
             why = f"the plugin {plugin} takes no settings here."
             hint = f"Write them in [{plugin}]." if schemas[plugin].settings is not None else ""
             walk.problems.add(why, path=said.path, hint=hint)
-            return
-        before = len(walk.problems.errors)
-        value = walk.build(schemas[plugin].level, said.raw, said.path)
-        if len(walk.problems.errors) == before:
-            voices, scoped = self._voices[plugin], said.scoped
-            voices.said[scoped.level, scoped.name] = said._replace(scoped=scoped._replace(value=value))
-            names = {"model": voices.models, "team": voices.teams, "key": voices.keys}.get(scoped.level, set())
-            names.add(scoped.name)
-        return
+            return None
+        return walk.build(schemas[plugin].level, said.raw, said.path)
 
 
 def _tables(config: Config) -> Iterator[tuple[LevelName, str, str, Settings, tuple[str, ...]]]:

@@ -56,6 +56,8 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long running exchanges may finish after a stop was asked for."""
     keepalive: DurationOrOff = DurationOrOff("15s")
     """Silence in a stream before the caller is sent a comment that keeps the connection; "off" sends none."""
+    open_to_everyone: bool = False
+    """Whether to listen beyond this machine although no plugin authenticates; otherwise that is refused."""
     hooks: dict[str, Duration] = {}
     """Time limits by hook name, in place of the limit the hook declares."""
 
@@ -69,6 +71,8 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Longest wait for the store on a request's way; after it the store counts as lost."""
     ledger: bool = True
     """Whether every exchange is written to the ledger."""
+    keep: DurationOrOff = DurationOrOff("400d")
+    """How long the ledger goes back: whole months (UTC) that ended longer ago are deleted; "off" keeps all of them."""
 
     def __repr__(self) -> str:
         return f"StoreSettings(url={masked(self.url)!r})"

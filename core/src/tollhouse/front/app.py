@@ -6,15 +6,16 @@ import asyncio
 import logging
 
 from ..dialect import Route
-from ..errors import Rejected
-from ..exchange import Exchange
+from ..errors import PluginFailed, Rejected
+from ..exchange import Exchange, new_id
 from ..gateway import Gateway
 from ..hooks import Endpoint
 from ..journey import Journey
+from ..journey.verdict import internal
 from ..principal import ANONYMOUS
 from ..routes import Match
 from ..wire import request_id, retry_headers
-from .asgi import Receive, Scope, Send
+from .asgi import Message, Receive, Scope, Send
 from .body import Body
 from .head import has_body, read_head
 from .health import health, landing
@@ -122,22 +123,39 @@ class Front:
     async def _endpoint(
         self, scope: Scope, receive: Receive, send: Send, endpoint: Endpoint, headers: dict[str, str]
     ) -> None:
-        """A plugin's route, after the core has checked that the caller reaches its access level."""
+        """A plugin's route, after the core has checked that the caller reaches its access level. A `Rejected` it
+        raises before it answers is worded here."""
+        scope["tollhouse.request_id"] = headers["x-request-id"] = request_id(headers) or new_id()
         if endpoint.access != "public":
             try:
                 await self._authorise(scope, endpoint, headers)
             except Rejected as error:
-                await self._refuse(send, scope["path"], headers, error)
+                await self._refuse(send, scope["path"], headers, error, nearest=False)
                 return
+            except PluginFailed:
+                await self._refuse(send, scope["path"], headers, internal(), nearest=False)
+                return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await endpoint.app(scope, receive, send)
+            await endpoint.app(scope, receive, sending)
+        except Rejected as error:
+            if started:
+                raise
+            await self._refuse(send, scope["path"], headers, error, nearest=False)
         except Exception:
             log.exception("the endpoint %s failed", endpoint.path)
             raise
 
     async def _authorise(self, scope: Scope, endpoint: Endpoint, headers: dict[str, str]) -> None:
         gateway = self.gateway
-        step = gateway.edition.chain["authenticate"]
+        chain = gateway.edition.chain
+        step = chain["authenticate"] or chain["vouch"]
         dialect = gateway.edition.routes.dialect_for(scope["path"], headers)
         if dialect is None:
             raise Rejected("No dialect is loaded.", status=404, code="not_found")
@@ -153,15 +171,20 @@ class Front:
             origin=_origin(scope),
         )
         principal = (await step.first(exchange))[0] if step else ANONYMOUS
+        if principal is None and not chain["authenticate"] and ANONYMOUS.may(endpoint.access):
+            principal = ANONYMOUS
         if principal is None:
             raise Rejected("No valid API key was given.", status=401, code="invalid_api_key")
         if not principal.may(endpoint.access):
             raise Rejected(f"This needs {endpoint.access} access.", status=403, code="forbidden")
         scope["tollhouse.principal"] = principal
 
-    async def _refuse(self, send: Send, path: str, headers: dict[str, str], error: Rejected) -> None:
-        """An error before any exchange exists, in the dialect nearest to the path."""
-        dialect = self.gateway.edition.routes.dialect_for(path, headers)
+    async def _refuse(
+        self, send: Send, path: str, headers: dict[str, str], error: Rejected, *, nearest: bool = True
+    ) -> None:
+        """An error before any exchange exists, in the dialect that knows the path; in the `nearest` where none does,
+        else in none."""
+        dialect = self.gateway.edition.routes.dialect_for(path, headers, nearest=nearest)
         await respond(send, error, dialect, request_id(headers), retry_headers(error))
 
 

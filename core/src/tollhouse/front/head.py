@@ -15,7 +15,17 @@ from ..errors import Rejected
 
 _VERSIONS = frozenset({"1.0", "1.1", "2"})
 _ONCE = frozenset(
-    {"authorization", "content-encoding", "content-length", "content-type", "host", "transfer-encoding", "x-api-key"}
+    {
+        "api-key",
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "x-api-key",
+        "x-goog-api-key",
+    }
 )
 """Headers that two readers would take from different places if they stood there twice."""
 

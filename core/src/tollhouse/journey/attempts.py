@@ -15,6 +15,7 @@ from ..reply import Event
 from ..target import Target
 from ..usage import Usage
 from ..wire import STRICT_HEADER, upward
+from .delivered import assumed
 from .delivery import Delivery
 from .holding import Holding
 from .patience import Patience
@@ -152,10 +153,12 @@ class Attempts:
                 attempt.body = dialect.address(asked, target.model)
             else:
                 attempt.body, attempt.receipt = dialect.encode(asked, target.model)
+                attempt.receipt.lines[:0] = asked.losses
                 if attempt.receipt.lines and self._strict():
                     raise _lossy(attempt.receipt, target)
         elif dialect is None:
-            attempt.receipt = Receipt() if asked.dialect is not exchange.dialect else None
+            translated = asked.dialect is not exchange.dialect or asked.losses
+            attempt.receipt = Receipt(list(asked.losses)) if translated else None
         exchange.attempts.append(attempt)
         return attempt
 
@@ -222,11 +225,10 @@ class Attempts:
             self._assume(source)
 
     def _assume(self, source: Source) -> None:
-        """A stream that ended without usage costs at least its estimated input and what was delivered."""
+        """A reply without usage, or cut off before its last word of it, costs at least what was delivered."""
         attempt = source.attempt
-        if attempt is None or attempt.usage is not None or attempt.content_at is None or self.exchange.task != "chat":
-            return
-        attempt.usage = Usage(input=self.exchange.tokens.input, output=source.pieces, source="estimate")
+        if attempt is not None and attempt.content_at is not None:
+            attempt.usage = assumed(attempt, source.reply.dialect, source.delivered)
 
     def end(self, attempt: Attempt | None, state: AttemptState, error: TollhouseError | None = None) -> None:
         """Close an attempt's books and let everybody observe it, exactly once. One that was given up while the
@@ -235,9 +237,12 @@ class Attempts:
             return
         exchange = self.exchange
         attempt.state, attempt.error, attempt.ended_at = state, error, exchange.now()
-        if state == "lost" and attempt.usage is None and exchange.task == "chat":
+        given_up = state == "lost" or getattr(error, "kind", "") == "timeout"
+        if given_up and attempt.usage is None and exchange.task in ("chat", "embed"):
             attempt.usage = Usage(input=exchange.tokens.input, source="estimate")
         if attempt.usage is not None:
+            if attempt.request is exchange.request and exchange.task in ("chat", "embed"):
+                exchange.tokens.learn(attempt.usage)
             rates = exchange.edition.rates(attempt.target)
             attempt.cost = rates.cost(attempt.usage) if rates else None
         exchange.edition.chain["observe"].each_now(exchange, attempt)

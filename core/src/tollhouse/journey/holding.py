@@ -24,26 +24,23 @@ class Holding:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self._told: set[str] = set()
 
     async def claim(self, target: Target | None) -> bool:
         """Hold what every plugin demands for `target`, in one claim. False after a wait: route again, then claim
         again. Raises Rejected when a plugin or the core refuses."""
         demands = self._demands(target)
+        if isinstance(demands, Wait):
+            await self.wait(demands)
+            return False
         if not demands:
             return True
         refusal = await self._ask(demands)
         if refusal is None:
+            for told in self.exchange.when_held.values():
+                told()
             return True
-        wait = await self._owner_says(refusal)
-        if self.exchange.now() + wait.seconds >= self.exchange.deadline:
-            raise Rejected(
-                "The request would wait its turn for longer than its deadline allows; try again later.",
-                status=429,
-                type="requests",
-                code="queue_timeout",
-                retry_after=wait.seconds,
-            )
-        await asyncio.sleep(max(0.001, wait.seconds))
+        await self.wait(await self._owner_says(refusal))
         return False
 
     async def raise_to(self, target: Target) -> None:
@@ -54,9 +51,38 @@ class Holding:
         while not await self.claim(target):
             pass
 
-    def _demands(self, target: Target | None) -> list[Demand]:
+    def _demands(self, target: Target | None) -> list[Demand] | Wait:
         gathered = self.exchange.edition.chain["demand"].gather(self.exchange, target)
-        return [demand for _, demands in gathered if demands for demand in demands]
+        all_demands: list[Demand] = []
+        for _, demands in gathered:
+            if isinstance(demands, Wait):
+                return demands
+            all_demands += demands or ()
+        return all_demands
+
+    async def wait(self, wait: Wait) -> None:
+        """Sleep until the wait's time is over or its turn came. Raises Rejected when the deadline comes first."""
+        left = self.exchange.deadline - self.exchange.now()
+        if wait.turn is None:
+            if wait.seconds < left:
+                await asyncio.sleep(max(0.001, wait.seconds))
+                return
+        else:
+            try:
+                async with asyncio.timeout(max(0.001, min(wait.seconds, left))):
+                    await wait.turn.wait()
+            except TimeoutError:
+                if wait.seconds < left:
+                    return
+            else:
+                return
+        raise Rejected(
+            "The request would wait its turn for longer than its deadline allows; try again later.",
+            status=429,
+            type="requests",
+            code="queue_timeout",
+            retry_after=wait.seconds,
+        )
 
     async def _ask(self, demands: Sequence[Demand]) -> Refusal | None:
         exchange = self.exchange
@@ -65,7 +91,8 @@ class Holding:
         gateway.holds.add(exchange.id)
         result = await gateway.store.claim(exchange.id, demands, HOLD_TTL)
         if isinstance(result, Refusal):
-            gateway.emit(DemandRefused(at=gateway.clock.time(), key=result.key, id=exchange.id))
+            if result.key not in self._told:  # who waits asks often
+                gateway.emit(DemandRefused(at=gateway.clock.time(), key=result.key, id=exchange.id))
             return result
         exchange.grant = result
         exchange.held = {}
@@ -90,7 +117,9 @@ class Holding:
         owner = refusal.key.partition(":")[0]
         wait = await self.exchange.edition.chain["refused"].ask(owner, self.exchange, refusal)
         if isinstance(wait, Wait):
-            self.exchange.note(owner, f"waits {wait.seconds:g} s: {refusal.key}")
+            if refusal.key not in self._told:
+                self._told.add(refusal.key)
+                self.exchange.note(owner, f"waits: {refusal.key}")
             return wait
         raise Rejected(
             f"The limit {refusal.key} is used up: {refusal.level.used} of {refusal.level.limit}."

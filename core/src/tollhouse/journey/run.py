@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..dialect import Request
 from ..errors import PluginFailed, ProviderError, Refused, Rejected, StoreError
+from ..hooks import Wait
 from ..neutral import End, Happening, Listing
 from ..reply import Reply
 from ..target import Plan, Target
@@ -55,7 +56,7 @@ class Journey:
             if not self._interrupted or exchange.left or task.uncancel() > 0:
                 await self._end("disconnected" if exchange.left else "failed", asyncio.CancelledError())
                 raise
-            await self._tell("failed", cut_off())
+            await self._tell("failed", exchange.verdict or cut_off())
         except Rejected as error:
             await self._tell("rejected", error)
         except ProviderError as error:
@@ -97,6 +98,13 @@ class Journey:
         exchange, chain = self.exchange, self.exchange.edition.chain
         if not authenticated:
             await self._authenticate()
+        if not exchange.principal.may_take(exchange.dialect.name, exchange.task, exchange.path):
+            raise Rejected(
+                f"This key may not send {exchange.task} requests to {exchange.path[:200]} in the "
+                f"{exchange.dialect.name} dialect.",
+                status=403,
+                code="forbidden",
+            )
         self._phase("authenticate")
         exchange.request = await self._understood(read)
         exchange.model = exchange.request.model
@@ -169,6 +177,10 @@ class Journey:
             self._phase("route")
             reply, plugin = await chain["answer"].first(exchange)
             self._phase("answer")
+            if isinstance(reply, Wait):
+                await self.holding.wait(reply)
+                self._phase("wait")
+                continue
             held = await self.holding.claim(None if reply else exchange.plan.targets[0])
             self._phase("hold")
             if held:
@@ -179,7 +191,7 @@ class Journey:
         exchange = self.exchange
         edition = exchange.edition
         if exchange.task == "passthrough":
-            if exchange.principal.models is not None:
+            if not exchange.owned and not exchange.principal.may_pass(exchange.path):
                 raise Rejected(
                     "This key is limited to named models, and what passes through unread could ask for any.",
                     status=403,

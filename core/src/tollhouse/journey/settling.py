@@ -57,15 +57,17 @@ async def settle(exchange: Exchange) -> None:
 
 def actual(exchange: Exchange) -> dict[str, int]:
     """What was consumed, by measure. Requests count once they were admitted upstream or answered; an exchange
-    refused before that gives them back. Unpriced attempts keep what was held for them."""
+    refused before that gives them back. An exchange with an unpriced attempt keeps what was held, and is charged at
+    least what its other attempts cost."""
     spent = {"input": 0, "output": 0, "tokens": 0, "nano_usd": 0}
     for attempt in exchange.attempts:
         if attempt.usage is not None:
             spent["input"] += attempt.usage.total_input
             spent["output"] += attempt.usage.total_output
             spent["tokens"] += attempt.usage.total
-    cost = exchange.cost
-    spent["nano_usd"] = cost if cost is not None else exchange.held.get("nano_usd", 0)
+    spent["nano_usd"] = sum(attempt.cost or 0 for attempt in exchange.attempts)
+    if exchange.cost is None:
+        spent["nano_usd"] = max(spent["nano_usd"], exchange.held.get("nano_usd", 0))
     if not exchange.attempts and exchange.outcome != "answered":
         spent["requests"] = 0
     return spent

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..attempt import Attempt
 from ..dialect import Decoder, Frame
 from ..errors import ProviderError
-from ..neutral import End, Failed, Happening, Used
+from ..neutral import Delta, End, Failed, Happening, Used
 from ..reply import Event, Reply, Tape
+from .delivered import Delivered
 from .patience import Patience
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class Source:
         self._count = 0
         self._ended = False
         self._finished = False
-        self.pieces = 0
-        """Content events seen: a floor for the output tokens of a stream that ends without usage."""
+        self.delivered = Delivered()
+        if attempt is not None:
+            attempt.delivered = self.delivered
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
@@ -98,10 +100,8 @@ class Source:
         self._count += 1
         if self._count % BREATH == 0:
             await asyncio.sleep(0)
-        if event.kind in ("content", "end"):
-            self.pieces += 1
-            if self.attempt and self.attempt.content_at is None:
-                self.attempt.content_at = self.attempt.exchange.now()
+        if event.kind in ("content", "end") and self.attempt and self.attempt.content_at is None:
+            self.attempt.content_at = self.attempt.exchange.now()
         return event
 
     async def _wait(self, stream: Any) -> Any:
@@ -112,6 +112,7 @@ class Source:
         except StopAsyncIteration:
             self._ended = True
             self._check_end()
+            self.delivered.complete = True
             raise
         except asyncio.CancelledError:
             if failure := self._patience.failure():
@@ -131,12 +132,17 @@ class Source:
         if self._decoder is None or self.reply.body is None:
             return Event(Frame(self.reply.body or b"", "end"))
         frame = self._decoder.whole(self.reply.body)
-        return self._heard(frame, Event(frame, whole=self._decoder))
+        self.delivered.complete = True
+        event = self._heard(frame, Event(frame, whole=self._decoder))
+        if frame.usage is None and self.attempt and self.attempt.request.task == "chat":
+            self.delivered.body(event)
+        return event
 
     def _sniffed(self, raw: bytes) -> Event:
         if self._decoder is None:
             return Event(Frame(raw, "content"))
         frame = self._decoder.sniff(raw)
+        self.delivered.frame(raw, frame.kind == "content")
         return self._heard(frame, self._tape.event(frame) if self._tape else Event(frame))
 
     def _heard(self, frame: Frame, event: Event) -> Event:
@@ -151,6 +157,8 @@ class Source:
             raise happening.error
         if isinstance(happening, Used) and self.attempt:
             self.attempt.seen(happening.usage)
+        if isinstance(happening, Delta):
+            self.delivered.text(happening.text)
         if isinstance(happening, End):
             self._finished = True
         return Event(happenings=[happening])

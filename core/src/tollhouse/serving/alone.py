@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from socket import socket
 
 from ..config import Loaded
 from ..errors import ConfigError
+from .rereading import Alone
 from .source import Source
 from .welcome import Welcome
 from .worker import Worker
@@ -33,7 +35,8 @@ async def alone(source: Source, loaded: Loaded, listener: socket, say: Callable[
     for name in STOPS:
         loop.add_signal_handler(name, stop)
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    reloading = asyncio.create_task(_reloads(worker, source, hung_up, say))
+    reread = worker.gateway.reread = Alone(worker, source, say)
+    reloading = asyncio.create_task(_reloads(reread, hung_up))
 
     def ready() -> None:
         scheme = "https" if loaded.config.server.tls else "http"
@@ -48,29 +51,9 @@ async def alone(source: Source, loaded: Loaded, listener: socket, say: Callable[
     return 0
 
 
-async def _reloads(worker: Worker, source: Source, asked: asyncio.Event, say: Callable[[str], None]) -> None:
+async def _reloads(reread: Alone, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        try:
-            fresh = source.load()
-        except ConfigError as error:
-            worker.refused(error)
-            say(refusal(source, error))
-            continue
-        try:
-            await worker.reload(fresh)
-        except ConfigError as error:
-            say(refusal(source, error))
-        else:
-            say(reloaded(source))
-
-
-def reloaded(source: Source) -> str:
-    """The line about a reload that worked."""
-    return f"Reloaded {source.path}."
-
-
-def refusal(source: Source, why: object) -> str:
-    """The line about one that did not."""
-    return f"{source.path} was refused, the old configuration keeps serving: {why}"
+        with suppress(ConfigError):
+            await reread()

@@ -14,6 +14,7 @@ import msgspec
 from ..errors import ConfigError
 from .channel import Channel
 from .loop import run
+from .rereading import Supervised
 from .source import Source
 from .welcome import Welcome
 from .worker import Worker
@@ -46,6 +47,7 @@ async def work(end: socket.socket) -> int:
 async def _serve(worker: Worker, source: Source, channel: Channel) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.drain)
+    worker.gateway.reread = Supervised(worker, source)
     obeying = asyncio.create_task(_obey(worker, source, channel))
     telling: set[asyncio.Future[None]] = set()
 

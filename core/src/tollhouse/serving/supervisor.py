@@ -10,9 +10,10 @@ from socket import socket
 
 from ..config import Loaded
 from ..errors import ConfigError
-from .alone import STOPS, refusal, reloaded
+from .alone import STOPS
 from .child import Child, ending
 from .fixed import check_fixed
+from .rereading import refusal, reloaded
 from .source import Source
 from .welcome import Welcome
 

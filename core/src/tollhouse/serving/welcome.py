@@ -20,6 +20,8 @@ class Welcome(Struct, frozen=True):
     plugins: list[str]
     example: str = ""
     """A model that an OpenAI client may ask for."""
+    closed: bool = False
+    """Whether callers are asked who they are."""
 
     @classmethod
     def of(cls, gateway: Gateway) -> Welcome:
@@ -28,7 +30,8 @@ class Welcome(Struct, frozen=True):
         config = edition.config
         models = list(config.models)[:SHOWN] or [f"{name}/…" for name in config.providers]
         example = next(iter(config.models), "") if "openai" in edition.dialects else ""
-        return cls(models, [one.name for one in edition.plugged], example)
+        closed = bool(edition.chain["authenticate"])
+        return cls(models, [one.name for one in edition.plugged], example, closed)
 
     def lines(self, listener: socket, scheme: str, workers: Sequence[int] = ()) -> list[str]:
         """The lines to print; `workers` are process ids, where there are several."""
@@ -46,6 +49,7 @@ class Welcome(Struct, frozen=True):
                 "",
                 "Try it:",
                 f"  curl {url}/v1/chat/completions -H 'content-type: application/json' \\",
+                *(["    -H 'authorization: Bearer YOUR-KEY' \\"] if self.closed else []),
                 f"""    -d '{{"model": "{self.example}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'""",
             ]
         return lines
