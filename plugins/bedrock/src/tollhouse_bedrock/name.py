@@ -1,0 +1,4 @@
+"""The dialect's name."""
+
+NAME = "bedrock"
+"""Tags unknown fields and opaque parts."""
