@@ -41,6 +41,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "__weakref__",
         "_levels",
         "addressed",
         "attempts",
@@ -116,7 +117,7 @@ class Exchange:
         """Monotonic seconds on the gateway's clock."""
         self.started = self.now()
         self.started_at = gateway.clock.time()
-        self.deadline = self.started + edition.timeouts("").total
+        self.deadline = self.started + edition.total
         """When everything must be over, in monotonic seconds; set again once the model is known."""
         self.principal: Principal = ANONYMOUS
         self.request: Request = None  # type: ignore[assignment]  # set before any hook after authenticate runs
@@ -137,7 +138,7 @@ class Exchange:
         self.labels: dict[str, str] = {}
         """A word a plugin says of this exchange, by plugin name (`cache`: "hit"); shown on its last event."""
         self.phases: dict[str, float] = {}
-        """Seconds spent by phase name, in the order they were entered."""
+        """Seconds spent by phase name, in the order they were entered; one without plugins has none of its own."""
         self.response_headers: dict[str, str] = {}
         """Headers the reply will bear; plugins add theirs before content."""
         self.outgoing: list[tuple[str, bytes]] = []
@@ -198,7 +199,10 @@ class Exchange:
     @property
     def winner(self) -> Attempt | None:
         """The attempt that answered."""
-        return next((a for a in reversed(self.attempts) if a.state == "won"), None)
+        for attempt in reversed(self.attempts):
+            if attempt.state == "won":
+                return attempt
+        return None
 
     @property
     def target(self) -> Target | None:
@@ -213,9 +217,12 @@ class Exchange:
     @property
     def consumed(self) -> dict[str, int]:
         """Tokens of all attempts together, by bucket: what `cost` is the price of."""
+        used = [attempt.usage for attempt in self.attempts if attempt.usage is not None]
+        if len(used) == 1:
+            return used[0].buckets()
         total: dict[str, int] = {}
-        for attempt in self.attempts:
-            for bucket, count in (attempt.usage.buckets() if attempt.usage else {}).items():
+        for usage in used:
+            for bucket, count in usage.buckets().items():
                 total[bucket] = total.get(bucket, 0) + count
         return total
 

@@ -29,7 +29,7 @@ from .events import (
 from .exchange import Exchange
 from .feed import Feed
 from .holds import keep_alive, sweep
-from .journey import Journey, Sink
+from .journey import Deadlines, Journey, Sink
 from .owners import Owners
 from .plugins import Found
 from .principal import Principal
@@ -81,6 +81,8 @@ class Gateway:
         self.owners = Owners(self.store)
         self.holds: set[str] = set()
         """Holds of exchanges under way; renewed while they are in it."""
+        self.deadlines = Deadlines()
+        """Bounds the waits for upstreams."""
         self.draining = False
         self._extra = extra
         self._kept: dict[str, Any] = {}
@@ -260,7 +262,7 @@ class Gateway:
 
     def ended(self, exchange: Exchange) -> None:
         """The core says: an exchange has its outcome."""
-        principal, winner, target = exchange.principal, exchange.winner, exchange.target
+        principal, request, winner, target = exchange.principal, exchange.request, exchange.winner, exchange.target
         receipt = winner.receipt if winner else None
         self.emit(
             RequestEnded(
@@ -284,7 +286,7 @@ class Gateway:
                 cost=exchange.cost,
                 saved=exchange.saved,
                 attempts=len(exchange.attempts),
-                stream=bool(exchange.request and exchange.request.stream),
+                stream=request is not None and request.stream,
                 phases=exchange.phases,
                 labels=exchange.labels,
                 notes=tuple(exchange.notes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import ProviderError, Rejected
@@ -28,7 +29,7 @@ OWN = {
 STRICT_HEADER = "x-tollhouse-strict"
 """The caller's word on lossy translation, over the model's and the gateway's."""
 
-_UP = frozenset({"openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id"})
+_UP = ("openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id")
 """Request headers of the caller that go upstream; every other stays here, credentials and cookies above all."""
 
 _DOWN = frozenset({"openai-processing-ms", "openai-version", "openai-model"})
@@ -58,7 +59,7 @@ def request_id(headers: Mapping[str, str]) -> str:
 
 def upward(headers: Mapping[str, str]) -> dict[str, str]:
     """The caller's headers that go upstream."""
-    return {name: value for name, value in headers.items() if name in _UP}
+    return {name: headers[name] for name in _UP if name in headers}
 
 
 def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | ProviderError | None) -> dict[str, str]:
@@ -67,7 +68,7 @@ def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | Pro
     if reply is not None:
         opaque = reply.form == "chunks"
         for name, value in reply.headers.items():
-            if name in _DOWN or name.startswith(_DOWN_PREFIXES) or (opaque and name in _DOWN_OPAQUE):
+            if _passes_down(name) or (opaque and name in _DOWN_OPAQUE):
                 headers[name] = value
         for name in _UPSTREAM_IDS:
             if name in reply.headers:
@@ -105,4 +106,11 @@ def retry_headers(error: Rejected | ProviderError, exchange: Exchange | None = N
 
 def ascii_only(value: str) -> str:
     """A header value that cannot break a header: printable ASCII, the rest as `?`."""
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(c if " " <= c <= "~" else "?" for c in value)
+
+
+@lru_cache(maxsize=512)
+def _passes_down(name: str) -> bool:
+    return name in _DOWN or name.startswith(_DOWN_PREFIXES)
