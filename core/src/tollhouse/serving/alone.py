@@ -9,6 +9,7 @@ from socket import socket
 
 from ..config import Loaded
 from ..errors import ConfigError
+from .garbage import set_aside
 from .source import Source
 from .welcome import Welcome
 from .worker import Worker
@@ -36,6 +37,7 @@ async def alone(source: Source, loaded: Loaded, listener: socket, say: Callable[
     reloading = asyncio.create_task(_reloads(worker, source, hung_up, say))
 
     def ready() -> None:
+        set_aside()
         scheme = "https" if loaded.config.server.tls else "http"
         for line in Welcome.of(worker.gateway).lines(listener, scheme):
             say(line)

@@ -87,7 +87,10 @@ class Connection(asyncio.BufferedProtocol):
             self._write(head)
             self._upload = self._loop.create_task(self._stream(body, length))
         try:
-            await response.head()
+            while not response.status:
+                if response.failure is not None:
+                    raise response.failure
+                await response.news()
         except BaseException:
             response.abandon()
             raise
