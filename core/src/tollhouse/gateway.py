@@ -223,7 +223,7 @@ class Gateway:
         """The core says: an exchange was understood."""
         exchange.began = True
         principal, request = exchange.principal, exchange.request
-        self.emit(
+        self.feed.emit(
             RequestStarted(
                 at=exchange.started_at,
                 id=exchange.id,
@@ -243,7 +243,7 @@ class Gateway:
         """The core says: an attempt was observed."""
         error = attempt.error
         usage = attempt.usage
-        self.emit(
+        self.feed.emit(
             AttemptEnded(
                 at=self.clock.time(),
                 id=exchange.id,
@@ -264,7 +264,7 @@ class Gateway:
         """The core says: an exchange has its outcome."""
         principal, request, winner, target = exchange.principal, exchange.request, exchange.winner, exchange.target
         receipt = winner.receipt if winner else None
-        self.emit(
+        self.feed.emit(
             RequestEnded(
                 at=self.clock.time(),
                 id=exchange.id,
