@@ -79,7 +79,7 @@ class Front:
         elif match.route.body != "read":
             watch.begin()
         sink = HttpSink(receive, send, body if comes else None, head=scope["method"] == "HEAD")
-        task = asyncio.current_task()
+        task = asyncio.current_task(self.gateway.deadlines.running())
         assert task is not None
         try:
             await Journey(exchange, sink).run(body.read)

@@ -31,22 +31,27 @@ class Deadlines:
         """Look after this one from now on."""
         self._waits.add(wait)
 
+    def running(self) -> asyncio.AbstractEventLoop:
+        """The loop; to ask asyncio for it is a call of the system in Python 3.11."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def leave(self, wait: Patience) -> None:
         """Look after it no more."""
         self._waits.discard(wait)
 
     def arm(self, until: float) -> None:
         """Fire at this time, which is sooner than `soonest`."""
-        loop = asyncio.get_running_loop()
-        if self._handle is not None and self._loop is loop:
+        loop = self.running()
+        if self._handle is not None:
             self._handle.cancel()
-        self._loop, self.soonest = loop, until
+        self.soonest = until
         self._handle = loop.call_at(max(until, loop.time() + SOONEST), self._look)
 
     def _look(self) -> None:
         self._handle, self.soonest = None, NEVER
-        assert self._loop is not None
-        now, soonest = self._loop.time(), NEVER
+        now, soonest = self.running().time(), NEVER
         for wait in list(self._waits):
             if wait.until:
                 if wait.until <= now:
@@ -66,8 +71,8 @@ class Patience:
     def __init__(self, deadlines: Deadlines, total: float) -> None:
         """`total` seconds from now bound all waits together; 0 means no bound."""
         self._deadlines = deadlines
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._loop = deadlines.running()
+        self._task = asyncio.current_task(self._loop)
         self._total_at = self._loop.time() + total if total else NEVER
         self.until = 0.0
         """The loop's time at which the wait under way has lasted too long; 0 while there is none."""

@@ -48,7 +48,7 @@ class Journey:
         exchange = self.exchange
         gateway = exchange.gateway
         exchange.edition.enter(exchange)
-        task = asyncio.current_task()
+        task = asyncio.current_task(gateway.deadlines.running())
         assert task is not None
         exchange.interrupt = self._interrupt(task)
         try:

@@ -1,4 +1,7 @@
-"""One request and its response on uvicorn's connection, with fewer steps from a message to the bytes of it."""
+"""One request and its response on uvicorn's connection, with fewer steps from a message to the bytes of it.
+
+As ASGI wants it, the head of a response waits for the first of its body; both leave in one write.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ BODILESS = (204, 304)
 
 class Cycle(RequestResponseCycle):
     """uvicorn's, but for how messages become bytes: a head is checked as a whole, a chunk is made in one step."""
+
+    _head = b""
 
     async def send(self, message: Mapping[str, Any]) -> None:  # type: ignore[override]
         """ASGI: a message of the app's. Raises RuntimeError for one that does not fit, and for a header that would
@@ -63,22 +68,23 @@ class Cycle(RequestResponseCycle):
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
-        self.transport.write(b"".join(lines))
+        self._head = b"".join(lines)
 
     def _write(self, body: bytes, more: bool) -> None:
+        head, self._head = self._head, b""
         if self.scope["method"] == "HEAD":
             self.expected_content_length = 0
+            data = head
         elif not self.chunked_encoding:
             self.expected_content_length -= len(body)
             _check(self.expected_content_length >= 0, "The response is longer than its content-length.")
-            self.transport.write(body)
-        elif more:
-            if body:
-                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            data = head + body
         elif body:
-            self.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+            data = b"%b%x\r\n%b%b" % (head, len(body), body, b"\r\n" if more else b"\r\n0\r\n\r\n")
         else:
-            self.transport.write(b"0\r\n\r\n")
+            data = head if more else head + b"0\r\n\r\n"
+        if data:
+            self.transport.write(data)
 
 
 def _check(right: bool, complaint: str) -> None:
