@@ -15,7 +15,8 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from .engine import IDLE, Terms
+from ..lapse import Lapses
+from .engine import Terms
 from .strict import StrictConnection
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ log = logging.getLogger("tollhouse.hypercorn")
 
 READ = 64 << 10
 """Bytes taken at once."""
+
+HELD = 64 << 10
+"""Bytes that wait for the end of the loop's turn at most."""
 
 LINGER = 1.0
 """Seconds that what is still sent after the last answer is thrown away, so that the answer can be read."""
@@ -41,13 +45,18 @@ class Connection:
         terms: Terms,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        idle: Lapses,
     ) -> None:
+        """`idle` holds the connections between two requests, for as long as they may be silent."""
         self._app, self._config, self._context = app, config, context
         self._reader, self._writer = reader, writer
         self._patience = float(terms.server().header_timeout)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._between = idle
         self._idle, self._resting, self._closing = True, False, False
+        self._held: list[bytes] = []
+        self._size = 0
         self._parsing = asyncio.Lock()
         self._group = TaskGroup(self._loop)
 
@@ -66,6 +75,7 @@ class Connection:
                 log.warning("a connection failed: %s", rest.exceptions[0], exc_info=rest.exceptions[0])
         finally:
             self._stop_timer()
+            self._flush()
             self._writer.close()
 
     def finish(self) -> None:
@@ -99,9 +109,9 @@ class Connection:
         while data := await self._taken():
             if self._closing:
                 continue
-            if self._resting and isinstance(self._protocol.protocol, H11Protocol):
-                self._wait(self._patience)
             await self._parse(data)
+            if self._resting and isinstance(self._protocol.protocol, H11Protocol):
+                self._wait(self._patience)  # for the rest of a head
         self._closing = True
         await self._protocol.handle(Closed())
 
@@ -128,24 +138,45 @@ class Connection:
 
     async def _send(self, event: Event) -> None:
         if isinstance(event, RawData):
-            try:
-                self._writer.write(event.data)
-                await self._writer.drain()
-            except (OSError, RuntimeError):
-                return  # the caller is gone; reading finds out, and tells the protocol from there
+            if event.data:
+                await self._write(event.data)
         elif isinstance(event, Closed):
             self._end()
         elif isinstance(event, Updated):
             self._idle = event.idle
             if not event.idle:
                 self._stop_timer()
+                self._resting = False
             elif self._context.terminated.is_set():
                 self._end()
             elif not self._closing:
                 self._rest()
 
+    async def _write(self, data: bytes) -> None:
+        """Write, once the loop's turn is over: a head leaves with its body, an end with what is before it."""
+        try:
+            await self._writer.drain()
+        except OSError:
+            return  # the caller is gone; reading finds out, and tells the protocol from there
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        held, self._held, self._size = self._held, [], 0
+        if held and not self._writer.transport.is_closing():
+            self._writer.write(held[0] if len(held) == 1 else b"".join(held))
+
+    def lapse(self) -> None:
+        """No further request came."""
+        self._end()
+
     def _rest(self) -> None:
-        self._wait(IDLE)
+        self._stop_timer()
+        self._between.add(self)
         self._resting = True
         connection: Any = getattr(self._protocol.protocol, "connection", None)
         if isinstance(connection, StrictConnection) and connection.ahead:
@@ -159,6 +190,7 @@ class Connection:
         self._timer = self._loop.call_later(seconds, self._end)
 
     def _stop_timer(self) -> None:
+        self._between.drop(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -169,6 +201,7 @@ class Connection:
             return
         self._closing = True
         self._stop_timer()
+        self._flush()
         if self._writer.can_write_eof() and not self._writer.transport.is_closing():
             self._writer.write_eof()
             self._timer = self._loop.call_later(LINGER, self._writer.close)
