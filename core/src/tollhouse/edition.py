@@ -46,12 +46,13 @@ class Plugged:
 class Edition:
     """One configuration, live. Exchanges pin it; it is retired when a successor serves and the last one left."""
 
-    def __init__(self, gateway: Gateway, loaded: Loaded, number: int, extra: Sequence[Found] = ()) -> None:
+    def __init__(
+        self, gateway: Gateway, loaded: Loaded, number: int, catalog: Catalog, extra: Sequence[Found] = ()
+    ) -> None:
         """Load, bind, freeze. Raises ConfigError or ConfigErrors; nothing is opened before `start`.
-        `extra` plugins are loaded without being installed, after those the file lists."""
+        `catalog` tells what is installed; `extra` plugins are loaded without being installed, after those the file lists."""
         self.gateway, self.number, self.loaded = gateway, number, loaded
         self.config: Config = loaded.config
-        catalog = Catalog(loaded.path.parent)
         found, missing = _found(loaded, catalog, extra)
         schemas = {one.name: PluginSchema(_attribute(one, "Settings"), _attribute(one, "Level")) for one in found}
         self.plugged = _make(loaded, found, schemas)

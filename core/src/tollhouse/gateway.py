@@ -31,7 +31,7 @@ from .feed import Feed
 from .holds import keep_alive, sweep
 from .journey import Deadlines, Journey, Sink
 from .owners import Owners
-from .plugins import Found
+from .plugins import Catalog, Found
 from .principal import Principal
 from .store import Store
 from .store.guarded import Guarded
@@ -88,7 +88,7 @@ class Gateway:
         self._kept: dict[str, Any] = {}
         self._background = Background(lambda: self.store)
         self._retiring: set[Edition] = set()
-        self.edition = Edition(self, loaded, 1, extra)
+        self.edition = Edition(self, loaded, 1, Catalog(loaded.path.parent), extra)
 
     async def start(self) -> None:
         """Open the store and the edition, and begin the background work. Raises ConfigError, also for a store of
@@ -104,8 +104,9 @@ class Gateway:
     async def reload(self, loaded: Loaded) -> None:
         """Swap to a new configuration at once, or keep the old one and raise ConfigError. Exchanges under way
         finish on theirs; `plugins`, `[store]` and `[server]` listen address take effect at the next start."""
+        catalog = await asyncio.to_thread(Catalog, loaded.path.parent)  # reads many small files
         try:
-            fresh = Edition(self, loaded, self.edition.number + 1, self._extra)
+            fresh = Edition(self, loaded, self.edition.number + 1, catalog, self._extra)
             await fresh.start()
         except ConfigError as error:
             self.emit(ConfigRefused(at=self.clock.time(), why=str(error)))

@@ -6,12 +6,15 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
@@ -30,8 +33,20 @@ READ = 64 << 10
 HELD = 64 << 10
 """Bytes that wait for the end of the loop's turn at most."""
 
+GIVEN_UP = 100
+"""Requests that a caller may give up on one HTTP/2 connection, however few it lets be answered. Each costs far more
+here than there, and such callers never reach the limit to streams at once."""
+
 LINGER = 1.0
 """Seconds that what is still sent after the last answer is thrown away, so that the answer can be read."""
+
+
+class WastefulError(Exception):
+    """The caller of an HTTP/2 connection gives up more requests than it lets be answered, and many."""
+
+    def __init__(self, connection: H2Connection) -> None:
+        super().__init__("more requests were given up than answered")
+        self.connection = connection
 
 
 class Connection:
@@ -124,14 +139,19 @@ class Connection:
     async def _parse(self, data: bytes) -> None:
         async with self._parsing:
             self._guard()
-            await self._protocol.handle(RawData(data))
+            try:
+                await self._protocol.handle(RawData(data))
+            except WastefulError as error:
+                error.connection.close_connection(error_code=ErrorCodes.ENHANCE_YOUR_CALM)
+                await self._write(error.connection.data_to_send())
+                self._end()
             self._guard()
 
     def _guard(self) -> None:
         """HTTP/2 may begin with any piece of data; its preface counts as no request."""
         protocol = self._protocol.protocol
         if isinstance(protocol, H2Protocol) and type(protocol.streams) is dict:
-            protocol.streams = _Streams(protocol.streams)
+            protocol.streams = _Streams(protocol.streams, protocol.connection)
             if protocol.idle:
                 self._idle = True
                 self._wait(self._patience)
@@ -211,7 +231,27 @@ class Connection:
 
 class _Streams(dict[int, Any]):
     """The streams of an HTTP/2 connection: hypercorn fails, with all other streams, when content comes for one
-    that was answered already."""
+    that was answered already; and it counts none of those that a caller opens only to give them up."""
+
+    def __init__(self, streams: dict[int, Any], connection: H2Connection) -> None:
+        super().__init__(streams)
+        self._connection = connection
+        self._answered = self._given_up = 0
+
+    def __setitem__(self, key: int, stream: Any) -> None:
+        """A stream begins. Raises WastefulError."""
+        if self._given_up > GIVEN_UP and self._given_up > self._answered:
+            raise WastefulError(self._connection)
+        super().__setitem__(key, stream)
+
+    def pop(self, key: int, *default: Any) -> Any:
+        """Its stream ends."""
+        stream = super().pop(key, *default)
+        if getattr(stream, "state", None) is ASGIHTTPState.CLOSED:
+            self._answered += 1
+        else:
+            self._given_up += 1
+        return stream
 
     def __missing__(self, key: int) -> Any:
         return _GONE
