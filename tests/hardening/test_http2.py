@@ -1,4 +1,4 @@
-"""The caps over HTTP/2, which has no content-length to go by; core/tests/serving/test_http2.py floods the connection."""
+"""The caps over HTTP/2, which needs no content-length; core/tests/serving/test_http2.py floods its connections."""
 
 import httpx
 import pytest

@@ -50,7 +50,7 @@ class Edition:
         self, gateway: Gateway, loaded: Loaded, number: int, catalog: Catalog, extra: Sequence[Found] = ()
     ) -> None:
         """Load, bind, freeze. Raises ConfigError or ConfigErrors; nothing is opened before `start`.
-        `catalog` tells what is installed; `extra` plugins are loaded without being installed, after those the file lists."""
+        `catalog` tells what is installed; `extra` plugins are loaded without that, after those the file lists."""
         self.gateway, self.number, self.loaded = gateway, number, loaded
         self.config: Config = loaded.config
         found, missing = _found(loaded, catalog, extra)

@@ -43,6 +43,7 @@ class Exchange:
     __slots__ = (
         "__weakref__",
         "_levels",
+        "_tokens",
         "addressed",
         "attempts",
         "began",
@@ -85,7 +86,6 @@ class Exchange:
         "status",
         "tail",
         "task",
-        "tokens",
         "upload",
         "vary",
     )
@@ -162,8 +162,7 @@ class Exchange:
         """The provider a passthrough's path names; empty for the default one."""
         self.upload: AsyncIterator[bytes] | bytes = b""
         """For a passthrough: the caller's body, streamed; may be read once."""
-        self.tokens = Tokens(self)
-        """The one estimate of input and output tokens that limits and budgets hold by."""
+        self._tokens: Tokens | None = None
         self.interrupt: Callable[[], object] | None = None
         """Cancels the journey; set while it runs."""
         self._levels: dict[str, Any] = {}
@@ -195,6 +194,13 @@ class Exchange:
     def sponsor(self) -> AbstractContextManager[None]:
         """While any sponsor is held the upstream stays alive although the caller has gone."""
         return _Sponsor(self)
+
+    @property
+    def tokens(self) -> Tokens:
+        """The one estimate of input and output tokens that limits and budgets hold by."""
+        if self._tokens is None:
+            self._tokens = Tokens(self)
+        return self._tokens
 
     @property
     def winner(self) -> Attempt | None:

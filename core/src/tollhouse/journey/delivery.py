@@ -133,7 +133,7 @@ class Delivery:
         if not self.streams:
             if exchange.gates:
                 await self.pass_gates()
-            last = b"".join([*self._parts, last])
+            last = b"".join([*self._parts, last]) if last or len(self._parts) != 1 else self._parts[0]
             exchange.commit = "content"
             await self._start(self._reply.status, self._headers(len(last)))
         await self.sink.finish(last)

@@ -24,7 +24,7 @@ class Cycle(RequestResponseCycle):
 
     _head = b""
 
-    async def send(self, message: Mapping[str, Any]) -> None:  # type: ignore[override]
+    async def send(self, message: Mapping[str, Any]) -> None:
         """ASGI: a message of the app's. Raises RuntimeError for one that does not fit, and for a header that would
         break the head."""
         if self.flow.write_paused and not self.disconnected:

@@ -88,8 +88,6 @@ class Connection(asyncio.BufferedProtocol):
             self._upload = self.loop.create_task(self._stream(body, length))
         try:
             while not response.status:
-                if response.failure is not None:
-                    raise response.failure
                 await response.news()
         except BaseException:
             response.abandon()

@@ -83,7 +83,9 @@ class Http1Response:
             waiter.set_result(None)
 
     def news(self) -> asyncio.Future[None]:
-        """To be awaited, by one at a time: until more is here, or the end."""
+        """To be awaited, by one at a time: until more is here, or the end. Raises what ended the reply before that."""
+        if self.failure is not None:
+            raise self.failure
         waiter = self._waiter = self._loop.create_future()
         return waiter
 
