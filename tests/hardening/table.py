@@ -44,7 +44,10 @@ ELSEWHERE = {
         "plugins/openai/tests/test_requests.py (JSONTestSuite, all places)",
     ],
     "R20": ["core/tests/front/test_body.py (every coding)"],
-    "R21": ["core/tests/front/test_head.py (exact caps)"],
+    "R21": [
+        "core/tests/front/test_head.py (exact caps)",
+        "core/tests/serving/test_http2.py (HTTP/2: heads without end, heads that unpack, floods of cancelled requests)",
+    ],
     "R22": ["core/tests/front/test_head.py (whichever engine)"],
     "R49": ["tests/serving/test_reloads.py", "tests/journey/test_gateway.py"],
     "R50": ["core/tests/test_chain.py", "core/tests/test_bounded.py", "tests/journey/test_relays.py"],

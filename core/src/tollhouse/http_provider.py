@@ -31,12 +31,12 @@ class HttpUpstream:
     ) -> None:
         self._dialect, self._gateway, self._failure = dialect, gateway, failure
 
-    async def ask(self, attempt: Attempt, url: str, headers: dict[str, str], body: bytes) -> Reply:
+    async def ask(self, attempt: Attempt, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST a JSON body. `headers`, with lower-case names, go beside and before our own. Raises `ProviderError`
         for an error response, a reply of another content type and one beyond `BODY_LIMIT`; leaves nothing open when
         it raises or is cancelled."""
         stream = attempt.request.stream
-        carried = (_STREAM if stream else _WHOLE) | headers
+        carried = {**(_STREAM if stream else _WHOLE), **headers}
         response: Response = await self._gateway.transport.open(
             Call("POST", url, list(carried.items()), body, attempt.timeouts)
         )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 if TYPE_CHECKING:
-    from .dialect import Request
     from .exchange import Exchange
 
 CHARS_PER_TOKEN = 4.0
@@ -26,18 +25,24 @@ _INLINE = re.compile(rb"[A-Za-z0-9+/=]{4096,}")
 class Tokens:
     """Estimates for one exchange, computed when first asked for."""
 
-    __slots__ = ("_exchange", "_input", "_output")
+    __slots__ = ("_input", "_output", "_owner")
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = ref(exchange)
+        self._owner = ref(exchange)  # which holds this: a cycle would leave both to the collector
         self._input: int | None = None
         self._output: int | None = None
+
+    @property
+    def _exchange(self) -> Exchange:
+        exchange = self._owner()
+        assert exchange is not None
+        return exchange
 
     @property
     def input(self) -> int:
         """Estimated input tokens; at least 1."""
         if self._input is None:
-            request = self._request
+            request = self._exchange.request
             self._input = max(1, _estimated(request.raw)) if request else 1
         return self._input
 
@@ -45,22 +50,15 @@ class Tokens:
     def output(self) -> int:
         """The most output tokens the caller asks for, times the number of choices, or the assumed figure."""
         if self._output is None:
-            request = self._request
+            request = self._exchange.request
             asked, n = (request.max_output, request.n) if request else (None, 1)
-            exchange = self._exchange()
-            is_chat = exchange is not None and exchange.task == "chat"
-            self._output = (asked if asked is not None else ASSUMED_OUTPUT) * n if is_chat else 0
+            self._output = (asked if asked is not None else ASSUMED_OUTPUT) * n if self._exchange.task == "chat" else 0
         return self._output
 
     @property
     def total(self) -> int:
         """Input and output together."""
         return self.input + self.output
-
-    @property
-    def _request(self) -> Request | None:
-        exchange = self._exchange()
-        return exchange.request if exchange is not None else None
 
 
 def _estimated(raw: bytes) -> int:

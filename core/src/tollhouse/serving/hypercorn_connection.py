@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.worker_context import WorkerContext
@@ -17,6 +16,7 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
+from priority.priority import TooManyStreamsError
 
 from ..lapse import Lapses
 from .engine import Terms
@@ -44,10 +44,6 @@ LINGER = 1.0
 class WastefulError(Exception):
     """The caller of an HTTP/2 connection gives up more requests than it lets be answered, and many."""
 
-    def __init__(self, connection: H2Connection) -> None:
-        super().__init__("more requests were given up than answered")
-        self.connection = connection
-
 
 class Connection:
     """Reads, writes, and holds the timers; the protocol says when it is idle. Ends when either side closes."""
@@ -70,6 +66,7 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._between = idle
         self._idle, self._resting, self._closing = True, False, False
+        self._requests = 0
         self._held: list[bytes] = []
         self._size = 0
         self._parsing = asyncio.Lock()
@@ -124,8 +121,9 @@ class Connection:
         while data := await self._taken():
             if self._closing:
                 continue
+            before = self._requests
             await self._parse(data)
-            if self._resting and isinstance(self._protocol.protocol, H11Protocol):
+            if self._resting and self._requests == before and not self._closing:
                 self._wait(self._patience)  # for the rest of a head
         self._closing = True
         await self._protocol.handle(Closed())
@@ -141,9 +139,10 @@ class Connection:
             self._guard()
             try:
                 await self._protocol.handle(RawData(data))
-            except WastefulError as error:
-                error.connection.close_connection(error_code=ErrorCodes.ENHANCE_YOUR_CALM)
-                await self._write(error.connection.data_to_send())
+            except (WastefulError, TooManyStreamsError):
+                connection = cast(H2Protocol, self._protocol.protocol).connection
+                connection.close_connection(error_code=ErrorCodes.ENHANCE_YOUR_CALM)
+                await self._write(connection.data_to_send())
                 self._end()
             self._guard()
 
@@ -151,7 +150,7 @@ class Connection:
         """HTTP/2 may begin with any piece of data; its preface counts as no request."""
         protocol = self._protocol.protocol
         if isinstance(protocol, H2Protocol) and type(protocol.streams) is dict:
-            protocol.streams = _Streams(protocol.streams, protocol.connection)
+            protocol.streams = _Streams(protocol.streams)
             if protocol.idle:
                 self._idle = True
                 self._wait(self._patience)
@@ -167,6 +166,7 @@ class Connection:
             if not event.idle:
                 self._stop_timer()
                 self._resting = False
+                self._requests += 1
             elif self._context.terminated.is_set():
                 self._end()
             elif not self._closing:
@@ -174,16 +174,16 @@ class Connection:
 
     async def _write(self, data: bytes) -> None:
         """Write, once the loop's turn is over: a head leaves with its body, an end with what is before it."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)  # before any wait: frames must leave in the order they were made in
+        self._size += len(data)
+        if self._size > HELD:
+            self._flush()
         try:
             await self._writer.drain()
         except OSError:
             return  # the caller is gone; reading finds out, and tells the protocol from there
-        if not self._held:
-            self._loop.call_soon(self._flush)
-        self._held.append(data)
-        self._size += len(data)
-        if self._size > HELD:
-            self._flush()
 
     def _flush(self) -> None:
         held, self._held, self._size = self._held, [], 0
@@ -233,15 +233,14 @@ class _Streams(dict[int, Any]):
     """The streams of an HTTP/2 connection: hypercorn fails, with all other streams, when content comes for one
     that was answered already; and it counts none of those that a caller opens only to give them up."""
 
-    def __init__(self, streams: dict[int, Any], connection: H2Connection) -> None:
+    def __init__(self, streams: dict[int, Any]) -> None:
         super().__init__(streams)
-        self._connection = connection
         self._answered = self._given_up = 0
 
     def __setitem__(self, key: int, stream: Any) -> None:
         """A stream begins. Raises WastefulError."""
         if self._given_up > GIVEN_UP and self._given_up > self._answered:
-            raise WastefulError(self._connection)
+            raise WastefulError
         super().__setitem__(key, stream)
 
     def pop(self, key: int, *default: Any) -> Any:
