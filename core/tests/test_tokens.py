@@ -93,7 +93,8 @@ def test_the_output_is_what_the_caller_allows_or_an_assumed_figure(more, output)
 
     async def story():
         async with gateway(CONFIG, Counts) as made:
-            return exchange(made, raw=msgspec.json.encode(asks("hi", **more))).tokens.output
+            asked = exchange(made, raw=msgspec.json.encode(asks("hi", **more)))
+            return asked.tokens.output
 
     assert run(story()) == output
 

@@ -45,7 +45,10 @@ ELSEWHERE = {
         "plugins/openai/tests/test_requests.py (JSONTestSuite, all places)",
     ],
     "R20": ["core/tests/front/test_body.py (every coding)"],
-    "R21": ["core/tests/front/test_head.py (exact caps)"],
+    "R21": [
+        "core/tests/front/test_head.py (exact caps)",
+        "core/tests/serving/test_http2.py (HTTP/2: heads without end, heads that unpack, floods of cancelled requests)",
+    ],
     "R22": ["core/tests/front/test_head.py (whichever engine)"],
     "R32": ["plugins/rate_limit/tests/test_processes.py (four workers, two gateways; SQLite and Redis)"],
     "R49": ["tests/serving/test_reloads.py", "tests/journey/test_gateway.py"],

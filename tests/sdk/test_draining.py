@@ -45,6 +45,7 @@ def test_a_stream_under_way_drains_to_its_end_while_new_work_is_refused(tmp_path
             other.chat.completions.create(model="echo", messages=HI)
         assert (refused.value.status_code, refused.value.code) == (503, "draining")
         assert refused.value.response.headers["retry-after"] == "1"
+        assert refused.value.response.headers["connection"] == "close"
         parts += stream
         assert text(parts) == "".join(f"w{number} " for number in range(40))
         assert parts[-1].choices[0].finish_reason == "stop"

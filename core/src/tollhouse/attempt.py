@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
+from weakref import ref
 
 from .config import Timeouts
 from .dialect import Dialect, Receipt, Request
@@ -23,6 +24,7 @@ class Attempt:
     else that did not win, `skipped` in `error` included."""
 
     __slots__ = (
+        "_exchange",
         "body",
         "content_at",
         "cost",
@@ -31,7 +33,6 @@ class Attempt:
         "dialect",
         "ended_at",
         "error",
-        "exchange",
         "first_byte_at",
         "headers",
         "number",
@@ -56,7 +57,8 @@ class Attempt:
         dialect: Dialect | None,
         timeouts: Timeouts,
     ) -> None:
-        self.exchange, self.number, self.target, self.provider = exchange, number, target, provider
+        self._exchange = ref(exchange)  # which owns its attempts: a cycle would leave both to the collector
+        self.number, self.target, self.provider = number, target, provider
         self.request, self.dialect, self.timeouts = request, dialect, timeouts
         """`dialect` is the one to speak upstream; None for a provider that answers in the neutral form."""
         self.body: bytes = b""
@@ -80,6 +82,13 @@ class Attempt:
         self.first_byte_at: float | None = None
         self.content_at: float | None = None
         self.ended_at: float | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange it is made for; it lives as long as somebody else holds it."""
+        exchange = self._exchange()
+        assert exchange is not None
+        return exchange
 
     def seen(self, usage: Usage | None) -> None:
         """Take a usage report; the last non-null of each bucket wins."""

@@ -167,8 +167,9 @@ class Step:
         return tuple(call for call in self.calls if self.order[call.plugin] < self.order[plugin])
 
 
-class Chain:
-    """Every hook of one configuration, frozen. `chain["admit"]` is its step; plugin-defined hooks included."""
+class Chain(dict[str, Step]):
+    """Every hook of one configuration, frozen. `chain["admit"]` is its step; plugin-defined hooks included. A step
+    without `calls` has nothing to do, and costs nothing to those who look."""
 
     def __init__(
         self,
@@ -179,6 +180,7 @@ class Chain:
     ) -> None:
         """Register the plugins in their listed order and freeze. Raises ConfigError on an implementation of an
         unknown hook, with unknown arguments, of the wrong kind of function, or with pluggy's ordering options."""
+        super().__init__()
         self.plugins = tuple(plugins)
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(hooks)
@@ -194,7 +196,6 @@ class Chain:
             raise ConfigError("there is no such hook", path=f"server.hooks.{unknown}")
         for name, plugin in reversed(plugins):
             _register(manager, name, plugin, specs)
-        self._steps: dict[str, Step] = {}
         for spec in specs.values():
             implementations = getattr(manager.hook, spec.name).get_hookimpls()
             ordered = sorted(implementations, key=lambda i: order[i.plugin_name])
@@ -202,14 +203,11 @@ class Chain:
                 ordered.reverse()
             limit = (limits or {}).get(spec.name, spec.limit)
             calls = tuple(Call(i.plugin_name, _bind(i, spec), getattr(i.function, "__code__", None)) for i in ordered)
-            self._steps[spec.name] = Step(spec, calls, limit, on_failure, order)
-
-    def __getitem__(self, hook: str) -> Step:
-        return self._steps[hook]
+            self[spec.name] = Step(spec, calls, limit, on_failure, order)
 
     def steps(self) -> Mapping[str, Step]:
         """Every step by hook name: the core's in the journey's order, then the plugins' own."""
-        return self._steps
+        return self
 
 
 def _specs(module: Any) -> dict[str, Spec]:

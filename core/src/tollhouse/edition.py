@@ -21,7 +21,7 @@ from .principal import Principal
 from .provider import Provider
 from .rates import Rates
 from .routes import Routes
-from .target import Target
+from .target import Plan, Target
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -52,12 +52,13 @@ class Plugged:
 class Edition:
     """One configuration, live. Exchanges pin it; it is retired when a successor serves and the last one left."""
 
-    def __init__(self, gateway: Gateway, loaded: Loaded, number: int, extra: Sequence[Found] = ()) -> None:
+    def __init__(
+        self, gateway: Gateway, loaded: Loaded, number: int, catalog: Catalog, extra: Sequence[Found] = ()
+    ) -> None:
         """Load, bind, freeze. Raises ConfigError or ConfigErrors; nothing is opened before `start`.
-        `extra` plugins are loaded without being installed, after those the file lists."""
+        `catalog` tells what is installed; `extra` plugins are loaded without that, after those the file lists."""
         self.gateway, self.number, self.loaded = gateway, number, loaded
         self.config: Config = loaded.config
-        catalog = Catalog(loaded.path.parent)
         found, missing = _found(loaded, catalog, extra)
         schemas = {one.name: PluginSchema(_attribute(one, "Settings"), _attribute(one, "Level")) for one in found}
         self.plugged = _make(loaded, found, schemas)
@@ -97,15 +98,16 @@ class Edition:
                     hint="Add the plugin that brings this dialect to plugins.",
                 )
         self.routes = Routes(self.dialects.values(), self.endpoints, self.providers)
-        self._targets = {
-            model.name: tuple(Target(t.provider, t.model, t.weight) for t in model.targets)
+        self._plans = {
+            model.name: Plan(tuple(Target(t.provider, t.model, t.weight) for t in model.targets))
             for model in self.config.models.values()
         }
-        self._open = self.config.undeclared_models or not self._targets
+        self._open = self.config.undeclared_models or not self._plans
+        self.total: float = self.timeouts("").total
+        """Seconds an exchange has as long as its model is not known."""
         self._rates: dict[Target, Any] = {}
         self._in_flight: set[Exchange] = set()
         self._empty = asyncio.Event()
-        self._empty.set()
         self._started = False
 
     async def start(self) -> None:
@@ -122,7 +124,7 @@ class Edition:
     async def stop(self) -> None:
         """Wait for the exchanges that pin this edition, then shut down the plugins if they were started, and close
         the providers."""
-        await self._empty.wait()
+        await self.emptied()
         if self._started:
             await self.chain["shutdown"].each(self.gateway)
         for provider in self.providers.values():
@@ -130,12 +132,13 @@ class Edition:
 
     async def emptied(self) -> None:
         """Wait until no exchange pins this edition."""
-        await self._empty.wait()
+        while self._in_flight:
+            self._empty.clear()
+            await self._empty.wait()
 
     def enter(self, exchange: Exchange) -> None:
         """An exchange begins on this edition."""
         self._in_flight.add(exchange)
-        self._empty.clear()
 
     def leave(self, exchange: Exchange) -> None:
         """An exchange has ended."""
@@ -154,13 +157,15 @@ class Edition:
 
     def rates(self, target: Target) -> Rates | None:
         """The target's rate card, asked for once and again when it holds no more; None when nobody prices it."""
+        if not self.chain["price"].calls:
+            return None
         rates = self._rates.get(target, _UNASKED)
         if rates is _UNASKED or (rates is not None and rates.until <= self.gateway.clock.time()):
             rates = self.chain["price"].first_now(target)
             if len(self._rates) >= _PRICED:
                 del self._rates[next(iter(self._rates))]
             self._rates[target] = rates
-            if rates is None and self.chain["price"]:
+            if rates is None:
                 self._unpriced(target)
         return rates  # type: ignore[no-any-return]
 
@@ -171,16 +176,18 @@ class Edition:
 
     def models_for(self, principal: Principal) -> list[str]:
         """The declared models a caller may use, in the file's order."""
-        return [name for name in self._targets if principal.may_use(name)]
+        return [name for name in self._plans if principal.may_use(name)]
 
-    def targets(self, model: str, principal: Principal) -> tuple[Target, ...]:
-        """Where a model goes, best first. Raises Rejected (404) naming what exists."""
-        declared = self._targets.get(model)
+    def plan(self, model: str, principal: Principal) -> Plan:
+        """Where a model goes as configured, best first. Raises Rejected (404) naming what exists."""
+        if not principal.may_use(model):
+            raise self.unknown_model(model, principal)
+        declared = self._plans.get(model)
         if declared is not None:
             return declared
         provider, slash, rest = model.partition("/")
         if self._open and slash and rest and provider in self.providers:
-            return (Target(provider, rest),)
+            return Plan((Target(provider, rest),))
         raise self.unknown_model(model, principal)
 
     def unknown_model(self, model: str, principal: Principal) -> Rejected:

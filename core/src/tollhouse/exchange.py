@@ -43,7 +43,9 @@ class Exchange:
     """
 
     __slots__ = (
+        "__weakref__",
         "_levels",
+        "_tokens",
         "addressed",
         "attempts",
         "began",
@@ -87,7 +89,6 @@ class Exchange:
         "status",
         "tail",
         "task",
-        "tokens",
         "upload",
         "vary",
         "verdict",
@@ -121,7 +122,7 @@ class Exchange:
         """Monotonic seconds on the gateway's clock."""
         self.started = self.now()
         self.started_at = gateway.clock.time()
-        self.deadline = self.started + edition.timeouts("").total
+        self.deadline = self.started + edition.total
         """When everything must be over, in monotonic seconds; set again once the model is known."""
         self.principal: Principal = ANONYMOUS
         self.request: Request = None  # type: ignore[assignment]  # set before any hook after authenticate runs
@@ -142,7 +143,7 @@ class Exchange:
         self.labels: dict[str, str] = {}
         """A word a plugin says of this exchange, by plugin name (`cache`: "hit"); shown on its last event."""
         self.phases: dict[str, float] = {}
-        """Seconds spent by phase name, in the order they were entered."""
+        """Seconds spent by phase name, in the order they were entered; one without plugins has none of its own."""
         self.response_headers: dict[str, str] = {}
         """Headers the reply will bear; plugins add theirs before content."""
         self.outgoing: list[tuple[str, bytes]] = []
@@ -172,8 +173,7 @@ class Exchange:
         are limited to named models may do that. Set in `admit`."""
         self.upload: AsyncIterator[bytes] | bytes = b""
         """For a passthrough: the caller's body, streamed; may be read once."""
-        self.tokens = Tokens(self)
-        """The one estimate of input and output tokens that limits and budgets hold by."""
+        self._tokens: Tokens | None = None
         self.interrupt: Callable[[], object] | None = None
         """Cancels the journey; set while it runs."""
         self.verdict: Rejected | None = None
@@ -214,9 +214,19 @@ class Exchange:
         return _Sponsor(self)
 
     @property
+    def tokens(self) -> Tokens:
+        """The one estimate of input and output tokens that limits and budgets hold by."""
+        if self._tokens is None:
+            self._tokens = Tokens(self)
+        return self._tokens
+
+    @property
     def winner(self) -> Attempt | None:
         """The attempt that answered."""
-        return next((a for a in reversed(self.attempts) if a.state == "won"), None)
+        for attempt in reversed(self.attempts):
+            if attempt.state == "won":
+                return attempt
+        return None
 
     @property
     def target(self) -> Target | None:
@@ -231,9 +241,12 @@ class Exchange:
     @property
     def consumed(self) -> dict[str, int]:
         """Tokens of all attempts together, by bucket: what `cost` is the price of."""
+        used = [attempt.usage for attempt in self.attempts if attempt.usage is not None]
+        if len(used) == 1:
+            return used[0].buckets()
         total: dict[str, int] = {}
-        for attempt in self.attempts:
-            for bucket, count in (attempt.usage.buckets() if attempt.usage else {}).items():
+        for usage in used:
+            for bucket, count in usage.buckets().items():
                 total[bucket] = total.get(bucket, 0) + count
         return total
 

@@ -29,9 +29,9 @@ from .events import (
 from .exchange import Exchange
 from .feed import Feed
 from .holds import keep_alive, sweep
-from .journey import Journey, Sink
+from .journey import Deadlines, Journey, Sink
 from .owners import Owners
-from .plugins import Found
+from .plugins import Catalog, Found
 from .principal import Principal
 from .retention import retain
 from .store import Store
@@ -82,6 +82,8 @@ class Gateway:
         self.owners = Owners(self.store)
         self.holds: set[str] = set()
         """Holds of exchanges under way; renewed while they are in it."""
+        self.deadlines = Deadlines()
+        """Bounds the waits for upstreams."""
         self.draining = False
         self.reread: Callable[[], Awaitable[None]] | None = None
         """Reads gateway.toml again and serves by it, in all processes of this server, as SIGHUP does; raises
@@ -90,7 +92,7 @@ class Gateway:
         self._kept: dict[str, Any] = {}
         self._background = Background(lambda: self.store)
         self._retiring: set[Edition] = set()
-        self.edition = Edition(self, loaded, 1, extra)
+        self.edition = Edition(self, loaded, 1, Catalog(loaded.path.parent), extra)
 
     async def start(self) -> None:
         """Open the store and the edition, and begin the background work. Raises ConfigError, also for a store of
@@ -108,8 +110,9 @@ class Gateway:
     async def reload(self, loaded: Loaded) -> None:
         """Swap to a new configuration at once, or keep the old one and raise ConfigError. Exchanges under way
         finish on theirs; `plugins`, `[store]` and `[server]` listen address take effect at the next start."""
+        catalog = await asyncio.to_thread(Catalog, loaded.path.parent)  # reads many small files
         try:
-            fresh = Edition(self, loaded, self.edition.number + 1, self._extra)
+            fresh = Edition(self, loaded, self.edition.number + 1, catalog, self._extra)
             await fresh.start()
         except ConfigError as error:
             self.emit(ConfigRefused(at=self.clock.time(), why=str(error)))
@@ -227,7 +230,7 @@ class Gateway:
         """The core says: an exchange was understood."""
         exchange.began = True
         principal, request = exchange.principal, exchange.request
-        self.emit(
+        self.feed.emit(
             RequestStarted(
                 at=exchange.started_at,
                 id=exchange.id,
@@ -247,7 +250,7 @@ class Gateway:
         """The core says: an attempt was observed."""
         error = attempt.error
         usage = attempt.usage
-        self.emit(
+        self.feed.emit(
             AttemptEnded(
                 at=self.clock.time(),
                 id=exchange.id,
@@ -266,9 +269,9 @@ class Gateway:
 
     def ended(self, exchange: Exchange) -> None:
         """The core says: an exchange has its outcome."""
-        principal, winner, target = exchange.principal, exchange.winner, exchange.target
+        principal, request, winner, target = exchange.principal, exchange.request, exchange.winner, exchange.target
         receipt = winner.receipt if winner else None
-        self.emit(
+        self.feed.emit(
             RequestEnded(
                 at=self.clock.time(),
                 id=exchange.id,
@@ -290,7 +293,7 @@ class Gateway:
                 cost=exchange.cost,
                 saved=exchange.saved,
                 attempts=len(exchange.attempts),
-                stream=bool(exchange.request and exchange.request.stream),
+                stream=request is not None and request.stream,
                 phases=exchange.phases,
                 labels=exchange.labels,
                 notes=tuple(exchange.notes),

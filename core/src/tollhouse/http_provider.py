@@ -19,6 +19,7 @@ ERROR_LIMIT = 1024 * 1024
 """Bytes of an error response that are read."""
 
 _AGENT = f"tollhouse/{__version__}"
+_WHOLE = {"user-agent": _AGENT, "content-type": "application/json", "accept": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,17 @@ class HttpUpstream:
         streaming: Streaming = SSE,
     ) -> None:
         self._dialect, self._gateway, self._failure, self._streaming = dialect, gateway, failure, streaming
+        self._asked = _WHOLE | {"accept": streaming.accept}
 
     async def ask(self, attempt: Attempt, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """POST a JSON body. `headers`, with lower-case names, go beside and before our own. Raises `ProviderError`
         for an error response, a reply of another content type and one beyond `BODY_LIMIT`; leaves nothing open when
         it raises or is cancelled."""
         stream = attempt.request.stream
-        kinds = {
-            "content-type": "application/json",
-            "accept": self._streaming.accept if stream else "application/json",
-        }
-        response = await self._open(attempt, "POST", url, {**kinds, **headers}, body)
+        carried = {**(self._asked if stream else _WHOLE), **headers}
+        response: Response = await self._gateway.transport.open(
+            Call("POST", url, list(carried.items()), body, attempt.timeouts)
+        )
         try:
             return await self._reply(response, stream)
         except BaseException:
@@ -77,7 +78,10 @@ class HttpUpstream:
         `ProviderError`, and leave nothing open."""
         exchange = attempt.exchange
         theirs = {name: exchange.headers[name] for name in carried if name in exchange.headers}
-        response = await self._open(attempt, exchange.method, url, {**theirs, **headers}, exchange.upload)
+        carried = {"user-agent": _AGENT, **theirs, **headers}
+        response: Response = await self._gateway.transport.open(
+            Call(exchange.method, url, list(carried.items()), exchange.upload, attempt.timeouts)
+        )
         if response.status in errors:
             try:
                 raise await self._failed(response)
@@ -91,18 +95,10 @@ class HttpUpstream:
             close=response.close,
         )
 
-    async def _open(
-        self, attempt: Attempt, method: str, url: str, headers: dict[str, str], body: bytes | AsyncIterator[bytes]
-    ) -> Response:
-        carried = {"user-agent": _AGENT, **headers}
-        call = Call(method, url, list(carried.items()), body, attempt.timeouts)
-        response: Response = await self._gateway.transport.open(call)
-        return response
-
     async def _reply(self, response: Response, stream: bool) -> Reply:
-        content_type = response.headers.get("content-type", "").lower()
         if not 200 <= response.status < 300:
             raise await self._failed(response)
+        content_type = response.headers.get("content-type", "").lower()
         if self._streaming.mark in content_type or (stream and not content_type):
             return Reply(
                 status=response.status,

@@ -38,7 +38,7 @@ class Routes:
     ) -> None:
         """Raises ConfigError when two endpoints share a method and path."""
         self.dialects = {dialect.name: dialect for dialect in dialects}
-        self._literal: dict[tuple[str, str], list[tuple[Dialect, Route]]] = {}
+        self._literal: dict[tuple[str, str], list[Match]] = {}
         self._prefixes: list[tuple[str, Dialect, Route]] = []
         self._patterns: list[tuple[re.Pattern[str], Dialect, Route]] = []
         for dialect in self.dialects.values():
@@ -53,9 +53,9 @@ class Routes:
                         (re.compile(re.escape(before) + f"({taken})" + re.escape(after)), dialect, route)
                     )
                 else:
-                    self._literal.setdefault((route.method, route.path), []).append((dialect, route))
+                    self._literal.setdefault((route.method, route.path), []).append(Match(dialect, route))
         for shared in self._literal.values():
-            shared.sort(key=lambda entry: entry[1].claims is None)
+            shared.sort(key=lambda match: match.route.claims is None)
         self._prefixes.sort(key=lambda entry: (-len(entry[0]), entry[2].claims is None))
         self._endpoints: list[tuple[StarletteRoute, Endpoint]] = []
         known: set[tuple[str, str]] = set()
@@ -73,9 +73,9 @@ class Routes:
 
     def match(self, method: str, path: str, headers: Headers) -> Match | None:
         """The dialect's route for a request; None when no dialect and no provider prefix takes it."""
-        for dialect, route in self._literal.get((method, path), ()):
-            if route.claims is None or route.claims(headers):
-                return Match(dialect, route)
+        for literal in self._literal.get((method, path), ()):
+            if literal.route.claims is None or literal.route.claims(headers):
+                return literal
         for pattern, dialect, route in self._patterns:
             if route.method == method and (taken := pattern.fullmatch(path)):
                 return Match(dialect, route, taken[1])
@@ -103,16 +103,16 @@ class Routes:
         it is to be the `nearest`."""
         for (_, literal), shared in self._literal.items():
             if literal == path:
-                return shared[0][0] if len(shared) == 1 else _claimed(shared, headers)
+                return shared[0].dialect if len(shared) == 1 else _claimed(shared, headers)
         for prefix, dialect, route in self._prefixes:
             if path.startswith(prefix) and (route.claims is None or route.claims(headers)):
                 return dialect
         return next(iter(self.dialects.values()), None) if nearest else None
 
 
-def _claimed(shared: list[tuple[Dialect, Route]], headers: Headers) -> Dialect:
-    fitting = (dialect for dialect, route in shared if route.claims is None or route.claims(headers))
-    return next(fitting, shared[-1][0])
+def _claimed(shared: list[Match], headers: Headers) -> Dialect:
+    fitting = (match.dialect for match in shared if match.route.claims is None or match.route.claims(headers))
+    return next(fitting, shared[-1].dialect)
 
 
 def _unrouted(request: object) -> None:

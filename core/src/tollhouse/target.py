@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model of one configured provider. `name` is `provider/model`."""
+    """One model of one configured provider."""
 
     provider: str
     model: str
     weight: float = 1.0
+    name: str = field(init=False, repr=False, compare=False)
+    """`provider/model`."""
 
-    @property
-    def name(self) -> str:
-        """`provider/model`."""
-        return f"{self.provider}/{self.model}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider}/{self.model}")
 
     def __str__(self) -> str:
         return self.name

@@ -56,7 +56,24 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     def buckets(self) -> dict[str, int]:
         """The reported buckets by name."""
-        return {name: value for name in BUCKETS if (value := getattr(self, name)) is not None}
+        said: dict[str, int] = {}
+        if self.input is not None:
+            said["input"] = self.input
+        if self.cache_read is not None:
+            said["cache_read"] = self.cache_read
+        if self.cache_write is not None:
+            said["cache_write"] = self.cache_write
+        if self.cache_write_1h is not None:
+            said["cache_write_1h"] = self.cache_write_1h
+        if self.input_audio is not None:
+            said["input_audio"] = self.input_audio
+        if self.output is not None:
+            said["output"] = self.output
+        if self.reasoning is not None:
+            said["reasoning"] = self.reasoning
+        if self.output_audio is not None:
+            said["output_audio"] = self.output_audio
+        return said
 
     def merged(self, later: Usage) -> Usage:
         """This usage overlaid by a later report of the same attempt: the last non-null of each bucket wins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import ProviderError, Rejected
@@ -28,7 +29,7 @@ OWN = {
 STRICT_HEADER = "x-tollhouse-strict"
 """The caller's word on lossy translation, over the model's and the gateway's."""
 
-_UP = frozenset({"openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id"})
+_UP = ("openai-beta", "anthropic-beta", "anthropic-version", "idempotency-key", "x-client-request-id")
 """Request headers of the caller that go upstream; every other stays here, credentials and cookies above all."""
 
 _DOWN = frozenset({"openai-processing-ms", "openai-version", "openai-model"})
@@ -59,7 +60,7 @@ def request_id(headers: Mapping[str, str]) -> str:
 
 def upward(headers: Mapping[str, str]) -> dict[str, str]:
     """The caller's headers that go upstream."""
-    return {name: value for name, value in headers.items() if name in _UP}
+    return {name: headers[name] for name in _UP if name in headers}
 
 
 def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | ProviderError | None) -> dict[str, str]:
@@ -69,8 +70,7 @@ def reply_headers(exchange: Exchange, reply: Reply | None, error: Rejected | Pro
         opaque = reply.form == "chunks"
         limited = any(name.startswith(_DOWN_PREFIXES) for name in exchange.response_headers)
         for name, value in reply.headers.items():
-            own = opaque and name in _DOWN_OPAQUE
-            if name in _DOWN or own or (not limited and name.startswith(_DOWN_PREFIXES)):
+            if _passes_down(name, limited) or (opaque and name in _DOWN_OPAQUE):
                 headers[name] = value
         for name in _UPSTREAM_IDS:
             if name in reply.headers:
@@ -108,4 +108,11 @@ def retry_headers(error: Rejected | ProviderError, exchange: Exchange | None = N
 
 def ascii_only(value: str) -> str:
     """A header value that cannot break a header: printable ASCII, the rest as `?`."""
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(c if " " <= c <= "~" else "?" for c in value)
+
+
+@lru_cache(maxsize=512)
+def _passes_down(name: str, limited: bool) -> bool:
+    return name in _DOWN or (not limited and name.startswith(_DOWN_PREFIXES))

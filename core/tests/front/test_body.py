@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tollhouse import Rejected
-from tollhouse.config import Server
+from tollhouse.config import Server, Size
 from tollhouse.front.body import Body
 from tollhouse.front.coding import FREE
 from tollhouse.testing import run
@@ -36,7 +36,7 @@ class Source:
 
 
 def read(source: Source, headers: Mapping[str, str], cap: int = MIB, **server: Any) -> bytes:
-    return run(Body(source, headers, Server(**server), lambda: None).read(cap))
+    return run(Body(source, headers, Server(max_body=Size(cap), **server), lambda: None).read())
 
 
 def refused(source: Source, headers: Mapping[str, str], cap: int = MIB, **server: Any) -> Rejected:
@@ -130,6 +130,6 @@ def test_an_upload_passes_as_it_is_coded() -> None:
 
     async def streamed() -> bytes:
         body = Body(Source(data), {"content-encoding": "gzip"}, Server(), lambda: None)
-        return b"".join([chunk async for chunk in body.stream(MIB, lambda: None)])
+        return b"".join([chunk async for chunk in body.stream()])
 
     assert run(streamed()) == data

@@ -1,11 +1,16 @@
 """HTTP/2, which hypercorn speaks: without TLS by prior knowledge, and its corners that hypercorn leaves open."""
 
+import contextlib
+
 import h2.config
 import h2.connection
 import h2.events
 import pytest
-from around import Around, wait_until
+from around import Around, received, wait_until
+from h2.errors import ErrorCodes
+from hpack import Encoder
 from tollhouse.config import Duration
+from tollhouse.serving.hypercorn_connection import GIVEN_UP
 
 REQUEST = [(":method", "POST"), (":path", "/echo"), (":scheme", "http"), (":authority", "gate")]
 
@@ -47,6 +52,24 @@ class Caller:
             assert data, "the connection ended"
             self.events += self.h2.receive_data(data)
             self.flush()
+
+    def ending(self):
+        """Read until the connection ends: why it was, or None."""
+        while data := received(self.socket):
+            self.events += self.h2.receive_data(data)
+        ends = [event for event in self.events if isinstance(event, h2.events.ConnectionTerminated)]
+        return ends[0].error_code if ends else None
+
+    def sends(self, data):
+        """Raw bytes, as far as they are taken."""
+        with contextlib.suppress(ConnectionError):
+            self.socket.sendall(data)
+
+    def opens(self):
+        """A request that was not sent yet, and lacks its end."""
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, REQUEST)
+        return stream
 
     def asks(self, path="/echo", body=b"abc", end=True):
         stream = self.h2.get_next_available_stream_id()
@@ -108,3 +131,67 @@ def test_the_end_lets_a_stream_finish(served):
         wait_until(lambda: served.app.bodies)
         served.stop()
         assert caller.until(h2.events.DataReceived, stream).data == b"abc"
+
+
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+HEADERS, RST_STREAM, CONTINUATION = 1, 3, 9
+END_STREAM, END_HEADERS = 1, 4
+
+
+def test_headers_beyond_the_largest_head_reach_no_app(served):
+    packed = Encoder().encode([*REQUEST, *[(f"x-{number}", "x" * 8000) for number in range(20)]])
+    pieces = [packed[at : at + 16000] for at in range(0, len(packed), 16000)]
+    with Caller(served) as caller:
+        caller.sends(frame(HEADERS, END_STREAM, 1, pieces[0]))
+        for piece in pieces[1:-1]:
+            caller.sends(frame(CONTINUATION, 0, 1, piece))
+        caller.sends(frame(CONTINUATION, END_HEADERS, 1, pieces[-1]))
+        assert caller.ending() == ErrorCodes.ENHANCE_YOUR_CALM
+    assert served.app.seen == []
+
+
+def test_a_small_head_that_unpacks_to_a_large_one_reaches_no_app(served):
+    encoder = Encoder()
+    packed = encoder.encode([*REQUEST, ("x-bomb", "x" * 3000)])
+    packed += encoder.encode([("x-bomb", "x" * 3000)]) * 4000  # a byte each: an entry of the table
+    with Caller(served) as caller:
+        assert len(packed) < 16384
+        caller.sends(frame(HEADERS, END_STREAM | END_HEADERS, 1, packed))
+        assert caller.ending() == ErrorCodes.ENHANCE_YOUR_CALM
+    assert served.app.seen == []
+
+
+@pytest.mark.parametrize("piece", [b"", b"\x00"])
+def test_a_head_that_never_ends_is_cut_off(served, piece):
+    with Caller(served) as caller:
+        caller.sends(frame(HEADERS, END_STREAM, 1, Encoder().encode(REQUEST)))
+        for _ in range(200):
+            caller.sends(frame(CONTINUATION, 0, 1, piece) * 100)
+        assert caller.ending() is not None
+    assert served.app.seen == []
+
+
+def test_a_caller_who_opens_requests_only_to_give_them_up_is_cut_off(served):
+    packed, cancel = Encoder().encode(REQUEST), bytes([0, 0, 0, 8])
+    flood = [
+        frame(HEADERS, END_HEADERS, stream, packed) + frame(RST_STREAM, 0, stream, cancel)
+        for stream in range(1, 10_000, 2)
+    ]
+    with Caller(served) as caller:
+        caller.sends(b"".join(flood))
+        assert caller.ending() == ErrorCodes.ENHANCE_YOUR_CALM
+    assert len(served.app.seen) <= 1000  # if the flood comes with the preface, else GIVEN_UP + 1
+    with Caller(served) as other:
+        assert other.until(h2.events.DataReceived, other.asks()).data == b"abc"
+
+
+def test_a_caller_who_gives_up_fewer_requests_than_are_answered_is_not(served):
+    with Caller(served) as caller:
+        for _ in range(GIVEN_UP + 10):
+            caller.until(h2.events.StreamEnded, caller.asks())
+            caller.h2.reset_stream(caller.opens())
+            caller.flush()
+        assert caller.until(h2.events.DataReceived, caller.asks()).data == b"abc"

@@ -67,13 +67,16 @@ class Bound:
 
     def timeouts(self, provider: str, model: str = "") -> Timeouts:
         """The deadlines that hold for a provider and a declared model: `[timeouts]` < provider < model."""
-        known = (
-            provider if provider in self.config.providers else "",
-            model if model in self.config.models else "",
-        )
+        found = self._timeouts.get((provider, model))
+        return found if found is not None else self._found_timeouts(provider, model)
+
+    def _found_timeouts(self, provider: str, model: str) -> Timeouts:
+        """Names that the file does not know share a place, or callers could fill the memory with theirs."""
+        config = self.config
+        known = (provider if provider in config.providers else "", model if model in config.models else "")
         if known not in self._timeouts:
-            made = self.config.timeouts
-            for source in (self.config.providers.get(known[0]), self.config.models.get(known[1])):
+            made = config.timeouts
+            for source in (config.providers.get(known[0]), config.models.get(known[1])):
                 made = source.timeouts.over(made) if source else made
             self._timeouts[known] = made
         return self._timeouts[known]

@@ -12,6 +12,7 @@ from ..gateway import Gateway
 from ..hooks import Endpoint
 from ..journey import Journey
 from ..journey.verdict import internal
+from ..lapse import Lapses
 from ..principal import ANONYMOUS
 from ..routes import Match
 from ..wire import request_id, retry_headers
@@ -21,7 +22,7 @@ from .head import has_body, read_head
 from .health import health, landing
 from .lingering import Lingering
 from .response import HttpSink, respond
-from .watch import Watch
+from .watch import LATE, Watch
 
 log = logging.getLogger("tollhouse.front")
 
@@ -37,34 +38,63 @@ class Front:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self._late: Lapses | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "lifespan":
-            await _lifespan(receive, send)
-        elif kind == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gateway = self.gateway
+        if scope["type"] != "http":
+            await _no_http(scope["type"], receive, send)
+            return
+        edition = self.gateway.edition
         method, path = scope["method"], scope["path"]
         try:
-            headers = read_head(scope, gateway.edition.config.server)
+            headers = read_head(scope, edition.config.server)
         except Rejected as error:
             await self._refuse(Lingering(receive, send).send, path, {}, error)
+            return
+        passable = method not in HOPPING and "//" not in path  # an upstream may read two slashes as one
+        match = edition.routes.match(method, path, headers) if passable else None
+        if match is not None and not self.gateway.draining:
+            await self._exchange(scope, receive, send, match, headers)
             return
         if has_body(scope, headers):
             lingering = Lingering(receive, send)
             receive, send = lingering.receive, lingering.send
-        passable = method not in HOPPING and "//" not in path  # an upstream may read two slashes as one
-        match = gateway.edition.routes.match(method, path, headers) if passable else None
         if match is not None:
-            await self._exchange(scope, receive, send, match, headers)
-            return
+            refusal = _drained()
+            await respond(send, refusal, match.dialect, request_id(headers), retry_headers(refusal))
+        else:
+            await self._other(scope, receive, send, headers)
+
+    async def _exchange(
+        self, scope: Scope, receive: Receive, send: Send, match: Match, headers: dict[str, str]
+    ) -> None:
+        exchange = _made(self.gateway, scope, match, headers)
+        if self._late is None:
+            self._late = Lapses(LATE)
+        watch = Watch(receive, exchange, self._late)
+        body = Body(receive, headers, exchange.edition.config.server, exchange.leave, watch.begin)
+        comes = has_body(scope, headers)
+        if match.route.body == "stream" and comes:
+            exchange.upload = body.stream()
+        elif match.route.body != "read":
+            watch.begin()
+        sink = HttpSink(receive, send, body if comes else None, head=scope["method"] == "HEAD")
+        task = asyncio.current_task(self.gateway.deadlines.running())
+        assert task is not None
+        try:
+            await Journey(exchange, sink).run(body.read)
+            if task.cancelling():
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if not exchange.left or task.uncancel() > 0:
+                raise
+        finally:
+            watch.close()
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str]) -> None:
+        """What is no exchange."""
+        gateway, method, path = self.gateway, scope["method"], scope["path"]
         if path in ("/healthz", "/readyz") and method in ("GET", "HEAD"):
             await health(gateway, path, send)
             return
@@ -78,47 +108,6 @@ class Front:
         await self._refuse(
             send, path, headers, Rejected(f"There is no {method} {path[:200]}.", status=404, code="not_found")
         )
-
-    async def _exchange(
-        self, scope: Scope, receive: Receive, send: Send, match: Match, headers: dict[str, str]
-    ) -> None:
-        gateway = self.gateway
-        if gateway.draining:
-            refusal = Rejected(
-                "The gateway is shutting down; try again.",
-                status=503,
-                type="server_error",
-                code="draining",
-                retry_after=1.0,
-                headers={"connection": "close"},
-            )
-            await respond(send, refusal, match.dialect, request_id(headers), retry_headers(refusal))
-            return
-        exchange = _made(gateway, scope, match, headers)
-        server = exchange.edition.config.server
-        body = Body(receive, headers, server, exchange.leave)
-        task = asyncio.current_task()
-        assert task is not None
-        watch = Watch(receive, exchange)
-
-        async def read() -> bytes:
-            raw = await body.read(server.max_body)
-            watch.begin()
-            return raw
-
-        if match.route.body == "stream" and has_body(scope, headers):
-            exchange.upload = body.stream(server.max_upload, watch.begin)
-        elif match.route.body != "read":
-            watch.begin()
-        try:
-            await Journey(exchange, HttpSink(send, head=scope["method"] == "HEAD")).run(read)
-            if task.cancelling():
-                await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            if not exchange.left or task.uncancel() > 0:
-                raise
-        finally:
-            watch.close()
 
     async def _endpoint(
         self, scope: Scope, receive: Receive, send: Send, endpoint: Endpoint, headers: dict[str, str]
@@ -188,6 +177,18 @@ class Front:
         await respond(send, error, dialect, request_id(headers), retry_headers(error))
 
 
+def _drained() -> Rejected:
+    """For a request that comes after the end was announced; on a new connection it may reach somebody who stays."""
+    return Rejected(
+        "The gateway is shutting down; try again.",
+        status=503,
+        type="server_error",
+        code="draining",
+        retry_after=1.0,
+        headers={"connection": "close"},
+    )
+
+
 def _made(gateway: Gateway, scope: Scope, match: Match, headers: dict[str, str]) -> Exchange:
     exchange = Exchange(
         gateway,
@@ -208,6 +209,14 @@ def _made(gateway: Gateway, scope: Scope, match: Match, headers: dict[str, str])
 def _origin(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+async def _no_http(kind: str, receive: Receive, send: Send) -> None:
+    if kind == "lifespan":
+        await _lifespan(receive, send)
+    elif kind == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": "no websockets here"})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

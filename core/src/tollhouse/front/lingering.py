@@ -40,8 +40,7 @@ class Lingering:
         if not last or self._ended:
             await self._send(message)
             return
-        if message.get("body"):
-            await self._send({**message, "more_body": True})
+        await self._send({**message, "more_body": True})
         swallowing = asyncio.ensure_future(self._swallow())
         try:
             await asyncio.wait([swallowing], timeout=self._seconds)

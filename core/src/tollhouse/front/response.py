@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 import msgspec
 
 from ..dialect import Dialect, Headers
 from ..errors import Rejected
 from ..exchange import new_id
-from .asgi import Send
+from .asgi import Receive, Send
+from .body import Body
+from .lingering import Lingering
 
 
 class HttpSink:
-    """A journey's sink on one ASGI response. A HEAD request gets the head only."""
+    """A journey's sink on one ASGI response. A HEAD request gets the head only. What was not read of the request's
+    `body`, if it has one, is taken before the response ends (see Lingering)."""
 
-    def __init__(self, send: Send, *, head: bool = False) -> None:
-        self._send, self._head = send, head
+    __slots__ = ("_body", "_head", "_receive", "_send")
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def __init__(self, receive: Receive, send: Send, body: Body | None = None, *, head: bool = False) -> None:
+        self._receive, self._send, self._body, self._head = receive, send, body, head
+
+    def start(self, status: int, headers: Headers) -> Awaitable[None]:
         """Send the head."""
-        await self._send({"type": "http.response.start", "status": status, "headers": encoded(headers)})
+        return self._send({"type": "http.response.start", "status": status, "headers": encoded(headers)})
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         """Send more of the body."""
-        if not self._head:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if self._head:
+            return _nothing()
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def finish(self, last: bytes = b"") -> None:
+    def finish(self, last: bytes = b"") -> Awaitable[None]:
         """Send the last of the body and end the response."""
-        await self._send({"type": "http.response.body", "body": b"" if self._head else last, "more_body": False})
+        message = {"type": "http.response.body", "body": b"" if self._head else last, "more_body": False}
+        if self._body is None or self._body.ended:
+            return self._send(message)
+        return Lingering(self._receive, self._send).send(message)
+
+
+async def _nothing() -> None:
+    """What a body is to a HEAD request."""
 
 
 async def respond(send: Send, error: Rejected, dialect: Dialect | None, given_id: str, more: Mapping[str, str]) -> None:
@@ -53,10 +66,11 @@ async def whole(send: Send, status: int, headers: Mapping[str, str], body: bytes
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Headers as ASGI wants them; a value that could break the head loses its control characters."""
-    return [(name.encode("latin-1"), _safe(value)) for name, value in headers.items()]
+    return [
+        (name.encode("latin-1"), value.encode("ascii") if value.isascii() and value.isprintable() else _safe(value))
+        for name, value in headers.items()
+    ]
 
 
 def _safe(value: str) -> bytes:
-    if value.isprintable() and value.isascii():
-        return value.encode("ascii")
     return "".join(c for c in value if c.isprintable()).encode("latin-1", "replace")

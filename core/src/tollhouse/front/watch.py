@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ..exchange import Exchange
+from ..lapse import Lapses
 from .asgi import Receive
 
 LATE = 0.02
@@ -14,25 +15,25 @@ LATE = 0.02
 class Watch:
     """Tells the exchange when its caller leaves. Begin it once, at the end of the body; close it at the end."""
 
-    __slots__ = ("_exchange", "_handle", "_receive", "_task")
+    __slots__ = ("_exchange", "_late", "_receive", "_task")
 
-    def __init__(self, receive: Receive, exchange: Exchange) -> None:
-        self._receive, self._exchange = receive, exchange
-        self._handle: asyncio.TimerHandle | None = None
+    def __init__(self, receive: Receive, exchange: Exchange, late: Lapses) -> None:
+        """`late` holds all that have begun, for LATE seconds."""
+        self._receive, self._exchange, self._late = receive, exchange, late
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """The body has been read: whatever comes now is the caller leaving."""
-        self._handle = asyncio.get_running_loop().call_later(LATE, self._listen)
+        self._late.add(self)
 
     def close(self) -> None:
         """Nobody needs to know any more."""
-        if self._handle is not None:
-            self._handle.cancel()
+        self._late.drop(self)
         if self._task is not None:
             self._task.cancel()
 
-    def _listen(self) -> None:
+    def lapse(self) -> None:
+        """It is late: listen."""
         self._task = asyncio.ensure_future(self._wait())
 
     async def _wait(self) -> None:

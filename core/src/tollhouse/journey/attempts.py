@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..attempt import Attempt, AttemptState
 from ..dialect import Dialect, Receipt, Request
 from ..errors import PluginFailed, ProviderError, Refused, Rejected, Skip, TollhouseError
-from ..hooks import Next
-from ..reply import Event
+from ..hooks import Next, Race
 from ..target import Target
 from ..usage import Usage
 from ..wire import STRICT_HEADER, upward
@@ -27,13 +26,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tollhouse.plugins")
 
+SILENT = "no answer came within {:g} s"
+"""Why a wait for an answer ended."""
+
 
 class Attempts:
     """Everything between the plan and the last event of the reply that was delivered."""
 
+    __slots__ = ("chain", "delivery", "exchange", "holding")
+
     def __init__(self, exchange: Exchange, delivery: Delivery, holding: Holding) -> None:
         self.exchange, self.delivery, self.holding = exchange, delivery, holding
-        self._max = exchange.edition.config.max_attempts
+        self.chain = exchange.edition.chain
 
     async def run(self) -> None:
         """Try targets until one delivers. Raises the last ProviderError, or the Rejected, PluginFailed or
@@ -41,23 +45,24 @@ class Attempts:
         exchange = self.exchange
         assert exchange.plan is not None
         waiting = list(exchange.plan.targets)
-        step = Next(waiting.pop(0))
+        target, request = waiting.pop(0), None
         while True:
             try:
-                await self._try(step)
+                await self._try(target, request)
             except Skip as skip:
-                exchange.note("dispatch", f"{step.target.name} skipped: {skip.reason}")
+                exchange.note("dispatch", f"{target.name} skipped: {skip.reason}")
                 if not waiting:
                     raise ProviderError(
                         f"No target can take this request now: {skip.reason}",
                         kind="overloaded",
                         code="no_target",
                     ) from skip
-                step = Next(waiting.pop(0))
-                await self.holding.raise_to(step.target)
+                target, request = waiting.pop(0), None
+                await self.holding.raise_to(target)
             except ProviderError as error:
                 step = await self._recovery(error)
-                waiting = [target for target in waiting if target != step.target]
+                target, request = step.target, step.request
+                waiting = [other for other in waiting if other != target]
             else:
                 return
 
@@ -70,10 +75,10 @@ class Attempts:
         exchange = self.exchange
         if exchange.commit == "content" or (exchange.left and not exchange.sponsors):
             raise error
-        if len(exchange.attempts) >= self._max:
-            exchange.note("core", f"no further attempt: {self._max} were made")
+        if len(exchange.attempts) >= exchange.edition.config.max_attempts:
+            exchange.note("core", f"no further attempt: {len(exchange.attempts)} were made")
             raise error
-        step, plugin = await exchange.edition.chain["recover"].first(exchange, exchange.attempts[-1])
+        step, plugin = await self.chain["recover"].first(exchange, exchange.attempts[-1])
         if step is None:
             raise error
         if exchange.now() + step.pause >= self.exchange.deadline:
@@ -85,21 +90,29 @@ class Attempts:
         await self.holding.raise_to(step.target)
         return step  # type: ignore[no-any-return]
 
-    async def _try(self, step: Next) -> None:
+    async def _try(self, target: Target, request: Request | None) -> None:
         """One attempt, or a race of two, up to the last event."""
-        patience = Patience(self.remaining())
+        patience = Patience(self.exchange.gateway.deadlines, self.remaining())
         source: Source | None = None
         attempt: Attempt | None = None
+        terms: Race | None = None
         try:
-            attempt = await self.dispatched(step.target, step.request)
-            terms = self.exchange.edition.chain["race"].first_now(self.exchange, attempt)
+            attempt = self.made(target, request)
+            await self.dispatch(attempt)
+            if self.chain["race"].calls:
+                terms = self.chain["race"].first_now(self.exchange, attempt)
             if terms is None:
                 source = await self.send(attempt, patience)
             else:
                 source = await race(self, attempt, terms)
                 source.move_to(patience)
                 attempt = source.attempt
-            await self._relay(source)
+            relay = self.chain["relay"]
+            self.delivery.restart(source.reply)
+            try:
+                await self.delivery.carry(relay.wrap(self.exchange, source) if relay.calls else [source], relay)
+            finally:
+                self._assume(source)
         except Skip:
             raise
         except Refused as refused:
@@ -130,8 +143,8 @@ class Attempts:
             if source is not None:
                 source.release(self.exchange.gateway)
 
-    async def dispatched(self, target: Target, request: Request | None) -> Attempt:
-        """A new attempt, ready to leave; raises Skip before it counts."""
+    def made(self, target: Target, request: Request | None) -> Attempt:
+        """A new attempt, to be dispatched."""
         exchange = self.exchange
         edition = exchange.edition
         provider = edition.providers[target.provider]
@@ -147,8 +160,14 @@ class Attempts:
             edition.timeouts(exchange.model, target.provider),
         )
         attempt.headers = upward(exchange.headers)
-        await edition.chain["dispatch"].each(exchange, attempt)
-        if dialect is not None and asked.task != "passthrough":
+        return attempt
+
+    async def dispatch(self, attempt: Attempt) -> None:
+        """Make an attempt ready to leave; raises Skip before it counts."""
+        exchange, asked, dialect, target = self.exchange, attempt.request, attempt.dialect, attempt.target
+        if self.chain["dispatch"].calls:
+            await self.chain["dispatch"].each(exchange, attempt)
+        if dialect is not None and asked.route.task != "passthrough":
             if dialect.name == asked.dialect.name:
                 attempt.body = dialect.address(asked, target.model)
             else:
@@ -160,7 +179,6 @@ class Attempts:
             translated = asked.dialect is not exchange.dialect or asked.losses
             attempt.receipt = Receipt(list(asked.losses)) if translated else None
         exchange.attempts.append(attempt)
-        return attempt
 
     def _strict(self) -> bool:
         """Whether a loss is refused: the caller's word, else the model's, else the gateway's."""
@@ -182,8 +200,8 @@ class Attempts:
 
     async def send(self, attempt: Attempt, patience: Patience) -> Source:
         """Ask the provider, and read ahead to the first content; closes what it opened when it fails."""
-        exchange, wait = self.exchange, attempt.timeouts.first_byte
-        patience.begin(wait, f"no answer came within {wait:g} s")
+        exchange = self.exchange
+        patience.begin(attempt.timeouts.first_byte, SILENT)
         try:
             reply = await attempt.provider.send(attempt)
         except asyncio.CancelledError:
@@ -204,25 +222,15 @@ class Attempts:
             patience.end()
         attempt.status, attempt.first_byte_at = reply.status, exchange.now()
         dialect = exchange.edition.dialects.get(reply.dialect)
-        decoder = dialect.decoder(attempt.request.task) if dialect and reply.form != "chunks" else None
+        decoder = dialect.decoder(attempt.request.route.task) if dialect and reply.form != "chunks" else None
         native = reply.dialect == exchange.dialect.name and exchange.request.stream
-        viewed = not native or bool(exchange.edition.chain["relay"])
-        source = Source(reply, decoder, patience, attempt, viewed=viewed)
+        source = Source(reply, decoder, patience, attempt, viewed=not native or bool(self.chain["relay"].calls))
         try:
             await source.reach_content()
         except BaseException:
             source.release(exchange.gateway)
             raise
         return source
-
-    async def _relay(self, source: Source) -> None:
-        exchange, step = self.exchange, self.exchange.edition.chain["relay"]
-        self.delivery.restart(source.reply)
-        layers: list[AsyncIterator[Event]] = step.wrap(exchange, source)
-        try:
-            await self.delivery.carry(layers, step)
-        finally:
-            self._assume(source)
 
     def _assume(self, source: Source) -> None:
         """A reply without usage, or cut off before its last word of it, costs at least what was delivered."""
@@ -245,7 +253,8 @@ class Attempts:
                 exchange.tokens.learn(attempt.usage)
             rates = exchange.edition.rates(attempt.target)
             attempt.cost = rates.cost(attempt.usage) if rates else None
-        exchange.edition.chain["observe"].each_now(exchange, attempt)
+        if self.chain["observe"].calls:
+            self.chain["observe"].each_now(exchange, attempt)
         exchange.gateway.attempt_ended(exchange, attempt)
 
 

@@ -31,19 +31,34 @@ class Delivery:
     leaves `none`, another target until it is `content`.
     """
 
+    __slots__ = (
+        "_busy",
+        "_early",
+        "_early_size",
+        "_encoder",
+        "_last",
+        "_opaque",
+        "_parts",
+        "_reply",
+        "_same",
+        "exchange",
+        "keepalive",
+        "sink",
+        "streams",
+    )
+
     def __init__(self, exchange: Exchange, sink: Sink) -> None:
         self.exchange, self.sink = exchange, sink
         self.streams = exchange.request.stream
+        self.keepalive: Keepalive | None = None
+        self._busy = False  # a write of ours is under way, so that a beat would not be needed, nor in its place
         self._encoder: Encoder | None = None
-        self.keepalive = Keepalive(self)
-        self.lock = asyncio.Lock()
         self._early: list[Event] = []
         self._early_size = 0
         self._parts: list[bytes] = []
-        self._last: list[bytes] = []
-        self._reply = Reply()
-        self._same = False
-        self._opaque = False
+        self._last = b""
+        self._reply = _NOTHING
+        self._same = self._opaque = False
 
     @property
     def encoder(self) -> Encoder:
@@ -52,27 +67,54 @@ class Delivery:
             self._encoder = self.exchange.dialect.encoder(self.exchange.request)
         return self._encoder
 
+    def keep_alive(self) -> None:
+        """Keep the caller of a stream patient from now on."""
+        every = self.exchange.edition.config.server.keepalive
+        if every and self.exchange.request.stream:
+            self.keepalive = Keepalive(every, self.beat)
+
+    async def close(self) -> None:
+        """Nothing more will be said."""
+        if self.keepalive is not None:
+            keepalive, self.keepalive = self.keepalive, None
+            await keepalive.close()
+
     def restart(self, reply: Reply) -> None:
         """Begin with a reply; what an earlier one left uncommitted is forgotten."""
         self._encoder = None
-        self._early, self._early_size, self._parts, self._last = [], 0, [], []
+        self._early, self._early_size, self._parts, self._last = [], 0, [], b""
         self._reply = reply
-        self._opaque = reply.form == "chunks"
-        self.streams = self.exchange.request.stream or self._opaque
-        whole = reply.form == "body"
-        self._same = self._opaque or (
-            reply.dialect == self.exchange.dialect.name and whole != self.exchange.request.stream
-        )
+        form, exchange = reply.form, self.exchange
+        stream = exchange.request.stream
+        self._opaque = form == "chunks"
+        self.streams = stream or self._opaque
+        self._same = self._opaque or (reply.dialect == exchange.dialect.name and (form == "body") != stream)
 
     async def carry(self, layers: Sequence[AsyncIterator[Event]], step: Step) -> None:
         """Pull the outermost of `layers` dry. Whatever goes wrong is raised; every layer is closed, outermost
         first, before this returns. The last bytes stay back until `finish`."""
+        exchange = self.exchange
         try:
-            async for event in layers[-1]:
-                await self._take(event)
-            if self.streams and self.exchange.commit != "content":
-                await self._open()
-            self._last.append(b"" if self._opaque else self.encoder.finish())
+            if not self.streams:
+                async for event in layers[-1]:
+                    self._parts.append(self._bytes(event))
+            else:
+                async for event in layers[-1]:
+                    if exchange.commit != "content":
+                        if event.kind in ("lifecycle", "usage") and self._early_size < HELD:
+                            self._early.append(event)
+                            self._early_size += len(event.frame.raw) if event.frame else 0
+                            continue
+                        await self._open()
+                    data = self._bytes(event)
+                    if event.kind == "end":
+                        self._last += data
+                    elif data:
+                        await self._write(data)
+                if exchange.commit != "content":
+                    await self._open()
+            if not self._opaque:
+                self._last += self.encoder.finish()
         except (TollhouseError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -85,59 +127,42 @@ class Delivery:
 
     async def finish(self) -> None:
         """Send what was held back and end the response."""
-        async with self.lock:
-            self.keepalive.stop()
-            last = b"".join(self._last)
-            if not self.streams:
+        exchange, last = self.exchange, self._last
+        if self.keepalive is not None:
+            await _over(self.keepalive.stop())
+        if not self.streams:
+            if exchange.gates:
                 await self.pass_gates()
-                body = b"".join(self._parts) + last
-                headers = self._headers(len(body))
-                self.exchange.commit = "content"
-                await self._start(self._reply.status, headers)
-                last = body
-            await self.sink.finish(last)
+            last = b"".join([*self._parts, last]) if last or len(self._parts) != 1 else self._parts[0]
+            exchange.commit = "content"
+            await self._start(self._reply.status, self._headers(len(last)))
+        await self.sink.finish(last)
 
     async def fail(self, status: int, error: Rejected | ProviderError) -> None:
         """Tell the caller: a whole error response while that is possible, else an error inside the stream."""
         exchange = self.exchange
-        async with self.lock:
-            self.keepalive.stop()
-            if exchange.commit == "none":
-                status, headers, body = exchange.dialect.error(error, status, exchange.request_id)
-                exchange.commit = "content"
-                await self._start(
-                    status,
-                    {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
-                )
-                await self.sink.finish(body)
-            elif not self._opaque:  # bytes that broke off must not look whole: the server closes what is not finished
-                await self.sink.finish(self.encoder.error(error, exchange.request_id))
+        if self.keepalive is not None:
+            await _over(self.keepalive.stop())
+        if exchange.commit == "none":
+            status, headers, body = exchange.dialect.error(error, status, exchange.request_id)
+            exchange.commit = "content"
+            await self._start(
+                status,
+                {**headers, **reply_headers(exchange, None, error), "content-length": str(len(body))},
+            )
+            await self.sink.finish(body)
+        elif not self._opaque:  # bytes that broke off must not look whole: the server closes what is not finished
+            await self.sink.finish(self.encoder.error(error, exchange.request_id))
 
     async def beat(self) -> None:
-        """Send a keepalive; commits the status if nothing was sent yet."""
-        async with self.lock:
-            if self.keepalive.stopped:
-                return
-            if self.exchange.commit == "none":
-                self.exchange.commit = "status"
-                await self._start(200, self._headers(None))
-            await self.sink.write(self.encoder.keepalive())
-
-    async def _take(self, event: Event) -> None:
-        if not self.streams:
-            self._parts.append(self._bytes(event))
+        """Send a keepalive; commits the status if nothing was sent yet. Whoever sends something else waits for its
+        end before; it does nothing while something else is being sent."""
+        if self._busy or self.keepalive is None or self.keepalive.stopped:
             return
-        if self.exchange.commit != "content":
-            if event.kind in ("lifecycle", "usage") and self._early_size < HELD:
-                self._early.append(event)
-                self._early_size += len(event.frame.raw) if event.frame else 0
-                return
-            await self._open()
-        data = self._bytes(event)
-        if event.kind == "end":
-            self._last.append(data)
-        elif data:
-            await self._write(data)
+        if self.exchange.commit == "none":
+            self.exchange.commit = "status"
+            await self._start(200, self._headers(None))
+        await self.sink.write(self.encoder.keepalive())
 
     def _bytes(self, event: Event) -> bytes:
         if self._same and event.frame is not None:
@@ -148,10 +173,15 @@ class Delivery:
         """Content is about to leave: await the gates, then commit and send what was buffered."""
         await self.pass_gates()
         early, self._early = self._early, []
-        async with self.lock:
-            committed, self.exchange.commit = self.exchange.commit, "content"
-            if committed == "none":
+        if self.keepalive is not None:
+            await _over(self.keepalive.touch())
+        committed, self.exchange.commit = self.exchange.commit, "content"
+        if committed == "none":
+            self._busy = True
+            try:
                 await self._start(self._reply.status, self._headers(None))
+            finally:
+                self._busy = False
         data = b"".join([self._bytes(event) for event in early])
         if data:
             await self._write(data)
@@ -179,9 +209,23 @@ class Delivery:
         return headers
 
     async def _write(self, data: bytes) -> None:
-        self.keepalive.touch()
-        async with self.lock:
+        if self.keepalive is not None and (beat := self.keepalive.touch()) is not None:
+            await _over(beat)
+        self._busy = True
+        try:
             await self.sink.write(data)
+        finally:
+            self._busy = False
+
+
+_NOTHING = Reply()
+"""Before the first reply, and for errors of which no upstream is to blame."""
+
+
+async def _over(beat: asyncio.Task[None] | None) -> None:
+    """Wait for the end of a keepalive."""
+    if beat is not None:
+        await asyncio.wait([beat])
 
 
 def _close(layer: AsyncIterator[Any]) -> None:

@@ -22,6 +22,8 @@ HOLD_TTL = 60.0
 class Holding:
     """The hold of one exchange."""
 
+    __slots__ = ("_told", "exchange")
+
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._told: set[str] = set()
@@ -46,7 +48,7 @@ class Holding:
     async def raise_to(self, target: Target) -> None:
         """Raise the hold for a further target, the whole demand anew. Raises Rejected when it does not fit; what
         was held before stays held until the exchange settles."""
-        if not self.exchange.hold and not self.exchange.edition.chain["demand"]:
+        if not self.exchange.hold and not self.exchange.edition.chain["demand"].calls:
             return
         while not await self.claim(target):
             pass

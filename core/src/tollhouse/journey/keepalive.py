@@ -3,55 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .delivery import Delivery
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 
 class Keepalive:
-    """Beats after `server.keepalive` seconds of silence, for streams only. One timer, re-armed when it fires."""
+    """Calls `beat` after so many seconds of silence, one at a time. One timer, re-armed when it fires."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
-        self._every = delivery.exchange.edition.config.server.keepalive
+    __slots__ = ("_beat", "_beating", "_every", "_handle", "_loop", "_touched", "stopped")
+
+    def __init__(self, every: float, beat: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """From now on, until it is stopped."""
+        self._every, self._beat = every, beat
         self._loop = asyncio.get_running_loop()
         self._touched = self._loop.time()
-        self._handle: asyncio.TimerHandle | None = None
-        self._beat: asyncio.Task[None] | None = None
-        self.stopped = True
+        self._handle: asyncio.TimerHandle | None = self._loop.call_later(every, self._fire)
+        self._beating: asyncio.Task[None] | None = None
+        self.stopped = False
 
-    def start(self) -> None:
-        """From now on; harmless for a reply that does not stream."""
-        if self._every and self._delivery.exchange.request.stream and self.stopped:
-            self.stopped = False
-            self._touched = self._loop.time()
-            self._handle = self._loop.call_later(self._every, self._fire)
-
-    def touch(self) -> None:
-        """Something else was sent."""
+    def touch(self) -> asyncio.Task[None] | None:
+        """Something else is about to be sent; a beat that is under way must end before."""
         self._touched = self._loop.time()
+        return self._beating
 
-    def stop(self) -> None:
-        """No more beats. Whoever holds the delivery's lock may be sure that none is under way."""
+    def stop(self) -> asyncio.Task[None] | None:
+        """No more beats; one may be under way."""
         self.stopped = True
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+        return self._beating
 
     async def close(self) -> None:
         """Stop, and end a beat that hangs on a reader who is gone."""
-        self.stop()
-        if self._beat is not None and not self._beat.done():
-            self._beat.cancel()
-            await asyncio.wait([self._beat])
+        beating = self.stop()
+        if beating is not None:
+            beating.cancel()
+            await asyncio.wait([beating])
 
     def _fire(self) -> None:
         rest = self._touched + self._every - self._loop.time()
         if rest <= 0:
             rest = self._every
-            if self._beat is None or self._beat.done():
+            if self._beating is None:
                 self._touched = self._loop.time()
-                self._beat = self._loop.create_task(self._delivery.beat())
-        if not self.stopped:
-            self._handle = self._loop.call_later(rest, self._fire)
+                self._beating = self._loop.create_task(self._beat())
+                self._beating.add_done_callback(self._beaten)
+        self._handle = self._loop.call_later(rest, self._fire)
+
+    def _beaten(self, _: object) -> None:
+        self._beating = None

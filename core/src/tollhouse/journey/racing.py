@@ -45,7 +45,7 @@ async def race(attempts: Attempts, first: Attempt, terms: Race) -> Source:
 
 
 async def _run(attempts: Attempts, attempt: Attempt) -> Source:
-    patience = Patience(attempts.remaining())
+    patience = Patience(attempts.exchange.gateway.deadlines, attempts.remaining())
     try:
         return await attempts.send(attempt, patience)
     finally:
@@ -59,7 +59,8 @@ async def _second(attempts: Attempts, terms: Race) -> Attempt | None:
         return None
     try:
         await attempts.holding.raise_to(terms.target)
-        attempt = await attempts.dispatched(terms.target, None)
+        attempt = attempts.made(terms.target, None)
+        await attempts.dispatch(attempt)
     except (Skip, TollhouseError) as error:
         exchange.note("race", f"{terms.target.name} may not race: {error}")
         return None

@@ -33,6 +33,8 @@ Read = Callable[[], Awaitable[bytes]]
 class Journey:
     """Drives one exchange. `run` never raises but for a cancellation that did not come from its own caller leaving."""
 
+    __slots__ = ("_ended", "_interrupted", "_phase_began", "delivery", "exchange", "holding", "sink")
+
     def __init__(self, exchange: Exchange, sink: Sink) -> None:
         self.exchange, self.sink = exchange, sink
         self.delivery: Delivery | None = None
@@ -47,7 +49,7 @@ class Journey:
         exchange = self.exchange
         gateway = exchange.gateway
         exchange.edition.enter(exchange)
-        task = asyncio.current_task()
+        task = asyncio.current_task(gateway.deadlines.running())
         assert task is not None
         exchange.interrupt = self._interrupt(task)
         try:
@@ -80,8 +82,8 @@ class Journey:
                 log.exception("exchange %s failed inside the core", exchange.id)
             await self._tell("failed", internal())
         finally:
-            if self.delivery is not None:
-                await self.delivery.keepalive.close()
+            if self.delivery is not None and self.delivery.keepalive is not None:
+                await self.delivery.close()
             exchange.interrupt = None
             exchange.edition.leave(exchange)
             gateway.ended(exchange)
@@ -96,17 +98,21 @@ class Journey:
 
     async def _travel(self, read: Read, authenticated: bool) -> None:
         exchange, chain = self.exchange, self.exchange.edition.chain
-        if not authenticated:
+        if not authenticated and chain["authenticate"].calls:
             await self._authenticate()
-        if not exchange.principal.may_take(exchange.dialect.name, exchange.task, exchange.path):
+            self._phase("authenticate")
+        principal = exchange.principal
+        if not principal.may_take(exchange.dialect.name, exchange.task, exchange.path):
             raise Rejected(
                 f"This key may not send {exchange.task} requests to {exchange.path[:200]} in the "
                 f"{exchange.dialect.name} dialect.",
                 status=403,
                 code="forbidden",
             )
-        self._phase("authenticate")
-        exchange.request = await self._understood(read)
+        if exchange.route.body == "read":
+            exchange.request = exchange.dialect.request(await read(), exchange.route, exchange.tail)
+        else:
+            exchange.request = Request(b"", dialect=exchange.dialect, route=exchange.route)
         exchange.model = exchange.request.model
         exchange.gateway.began(exchange)
         self._phase("read")
@@ -114,11 +120,12 @@ class Journey:
         if exchange.task == "models":
             await self._list()
             return
-        await chain["admit"].each(exchange)
-        exchange.model = exchange.request.model
+        if chain["admit"].calls:
+            await chain["admit"].each(exchange)
+            exchange.model = exchange.request.model
+            self._phase("admit")
         exchange.deadline = exchange.started + exchange.edition.timeouts(exchange.model).total
-        self._phase("admit")
-        self.delivery.keepalive.start()
+        self.delivery.keep_alive()
         reply, plugin = await self._hold()
         if reply is not None:
             await self._answer(reply, plugin)
@@ -130,10 +137,7 @@ class Journey:
 
     async def _authenticate(self) -> None:
         exchange = self.exchange
-        step = exchange.edition.chain["authenticate"]
-        if not step:
-            return
-        principal, _ = await step.first(exchange)
+        principal, _ = await exchange.edition.chain["authenticate"].first(exchange)
         if principal is None:
             raise Rejected(
                 "No valid API key was given. Send one as `Authorization: Bearer KEY`.",
@@ -143,12 +147,6 @@ class Journey:
         exchange.principal = principal
         if not principal.may("caller"):
             raise Rejected("This key may not call models.", status=403, code="forbidden")
-
-    async def _understood(self, read: Read) -> Request:
-        exchange = self.exchange
-        if exchange.route.body == "read":
-            return exchange.dialect.request(await read(), exchange.route, exchange.tail)
-        return Request(b"", dialect=exchange.dialect, route=exchange.route)
 
     async def _list(self) -> None:
         """Answer a question for the models from what this caller may use; no upstream, no counters."""
@@ -167,24 +165,34 @@ class Journey:
         exchange, chain = self.exchange, self.exchange.edition.chain
         while True:
             exchange.plan = self._configured()
-            plan, plugin = await chain["route"].first(exchange)
-            if plan is not None:
-                exchange.plan = plan
-                for reason in plan.reasons:
-                    exchange.note(plugin, reason)
+            if chain["route"].calls:
+                await self._route()
             if not exchange.plan.targets:
                 raise ProviderError("The route names no target.", kind="overloaded", code="no_target")
-            self._phase("route")
-            reply, plugin = await chain["answer"].first(exchange)
-            self._phase("answer")
-            if isinstance(reply, Wait):
-                await self.holding.wait(reply)
-                self._phase("wait")
-                continue
+            reply, plugin = None, ""
+            if chain["answer"].calls:
+                reply, plugin = await chain["answer"].first(exchange)
+                self._phase("answer")
+                if isinstance(reply, Wait):
+                    await self.holding.wait(reply)
+                    self._phase("wait")
+                    continue
+            if not chain["demand"].calls:
+                return reply, plugin
             held = await self.holding.claim(None if reply else exchange.plan.targets[0])
             self._phase("hold")
             if held:
                 return reply, plugin
+
+    async def _route(self) -> None:
+        """Let the plugins put the targets into another order, or name others."""
+        exchange = self.exchange
+        plan, plugin = await exchange.edition.chain["route"].first(exchange)
+        if plan is not None:
+            exchange.plan = plan
+            for reason in plan.reasons:
+                exchange.note(plugin, reason)
+        self._phase("route")
 
     def _configured(self) -> Plan:
         """The targets in the configured order."""
@@ -198,9 +206,7 @@ class Journey:
                     code="forbidden",
                 )
             return Plan((Target(edition.passthrough(exchange), ""),))
-        if not exchange.principal.may_use(exchange.model):
-            raise edition.unknown_model(exchange.model, exchange.principal)
-        return Plan(edition.targets(exchange.model, exchange.principal))
+        return edition.plan(exchange.model, exchange.principal)
 
     async def _answer(self, reply: Reply, plugin: str, *, relays: bool = True) -> None:
         """Deliver a reply that no upstream gave, through the relays listed above the plugin that gave it."""
@@ -209,13 +215,15 @@ class Journey:
         assert delivery is not None
         dialect = exchange.edition.dialects.get(reply.dialect)
         decoder = dialect.decoder(exchange.task) if dialect and relays else None
-        source = Source(reply, decoder, Patience(0.0), None)
+        patience = Patience(exchange.gateway.deadlines, 0.0)
+        source = Source(reply, decoder, patience, None)
         step = exchange.edition.chain["relay"]
         delivery.restart(reply)
         try:
             layers = step.wrap(exchange, source, plugin) if relays else [source]
             await delivery.carry(layers, step)
         finally:
+            patience.close()
             source.release(exchange.gateway)
 
     async def _finish(self, outcome: Outcome) -> None:
@@ -223,11 +231,13 @@ class Journey:
         send them."""
         assert self.delivery is not None
         exchange = self.exchange
-        await self.delivery.pass_gates()
+        if exchange.gates:
+            await self.delivery.pass_gates()
         if exchange.hold or exchange.outgoing:
             await self._end(outcome)
         await self.delivery.finish()
-        await self._end(outcome)
+        if not self._ended:
+            await self._end(outcome)
 
     async def _tell(self, outcome: Outcome, error: Rejected | ProviderError) -> None:
         """The exchange ends with an error the caller may read, if they are still there."""
@@ -273,7 +283,8 @@ class Journey:
 def _let_go(exchange: Exchange) -> None:
     """An error's traceback holds the frames that hold the exchange, and with it everything buffered for it; without
     one all that is freed now, not when the collector comes round."""
-    for error in (exchange.error, *[attempt.error for attempt in exchange.attempts]):
+    errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
+    for error in (exchange.error, *errors):
         held: BaseException | None = error
         while held is not None:
             held.__traceback__ = None

@@ -18,9 +18,9 @@ log = logging.getLogger("tollhouse.settle")
 
 def owes(exchange: Exchange) -> bool:
     """Whether an ended exchange leaves anything to settle."""
-    return bool(exchange.gates or exchange.hold or exchange.outgoing or exchange.edition.chain["settle"]) or booked(
-        exchange
-    )
+    if exchange.gates or exchange.hold or exchange.outgoing or exchange.edition.chain["settle"].calls:
+        return True
+    return booked(exchange)
 
 
 def booked(exchange: Exchange) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
@@ -13,15 +14,15 @@ class Sink(Protocol):
     """One response. The core calls `start` once, `write` any number of times, `finish` once; never two at a time.
     A response that is not finished when its exchange ends broke off."""
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def start(self, status: int, headers: Headers) -> Awaitable[None]:
         """The response's head."""
         ...
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         """More of the body. Waits while the reader is slow."""
         ...
 
-    async def finish(self, last: bytes = b"") -> None:
+    def finish(self, last: bytes = b"") -> Awaitable[None]:
         """The body is complete with these bytes."""
         ...
 

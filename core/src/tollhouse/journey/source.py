@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..attempt import Attempt
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 BREATH = 32
 """Events after which the loop gets a turn, so that a source that never waits cannot starve a disconnect."""
 
+STALLED = "it was silent for more than {:g} s"
+"""Why a wait for more of a reply ended."""
+
 EARLY = 1024
 """Events without content an attempt may begin with."""
 
@@ -32,12 +35,31 @@ class Source:
     upstream gave.
     """
 
+    __slots__ = (
+        "_ahead",
+        "_count",
+        "_decoder",
+        "_ended",
+        "_finished",
+        "_form",
+        "_idle",
+        "_patience",
+        "_stream",
+        "_tape",
+        "attempt",
+        "delivered",
+        "reply",
+    )
+
     def __init__(
         self, reply: Reply, decoder: Decoder | None, patience: Patience, attempt: Attempt | None, *, viewed: bool = True
     ) -> None:
         """`viewed` says whether anybody may look at the neutral meaning of a frame; what nobody does is not kept."""
         self.reply, self.attempt = reply, attempt
         self._decoder, self._patience = decoder, patience
+        self._form = reply.form
+        self._stream: Any = reply.frames or reply.happenings or reply.chunks
+        self._idle = attempt.timeouts.idle if attempt is not None else 0.0
         self._tape = Tape(decoder) if decoder and viewed else None
         self._ahead: deque[Event] = deque()
         self._count = 0
@@ -50,10 +72,11 @@ class Source:
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
-    async def __anext__(self) -> Event:
-        if self._ahead:
-            return self._ahead.popleft()
-        return await self._pull()
+    def __anext__(self) -> Coroutine[Any, Any, Event]:
+        return self._next_ahead() if self._ahead else self._pull()
+
+    async def _next_ahead(self) -> Event:
+        return self._ahead.popleft()
 
     async def reach_content(self) -> None:
         """Read ahead until there is content, or the end; what was read is delivered again by iterating."""
@@ -76,8 +99,7 @@ class Source:
             gateway.finishing(self._close())
 
     async def _close(self) -> None:
-        stream = self.reply.frames or self.reply.happenings or self.reply.chunks
-        closing = getattr(stream, "aclose", None)
+        closing = getattr(self._stream, "aclose", None)
         try:
             if closing is not None:
                 await closing()
@@ -88,38 +110,38 @@ class Source:
     async def _pull(self) -> Event:
         if self._ended:
             raise StopAsyncIteration
-        form = self.reply.form
+        form = self._form
         if form == "body":
             event = self._whole()
-        elif form == "frames":
-            event = self._sniffed(await self._wait(self.reply.frames))
-        elif form == "happenings":
-            event = self._made(await self._wait(self.reply.happenings))
         else:
-            event = Event(Frame(await self._wait(self.reply.chunks), "content"))
+            self._patience.begin(self._idle, STALLED)
+            try:
+                piece = await self._stream.__anext__()
+            except StopAsyncIteration:
+                self._ended = True
+                self._check_end()
+                self.delivered.complete = True
+                raise
+            except asyncio.CancelledError:
+                if failure := self._patience.failure():
+                    raise failure from None
+                raise
+            finally:
+                self._patience.end()
+            if form == "frames":
+                event = self._sniffed(piece)
+            elif form == "happenings":
+                event = self._made(piece)
+            else:
+                event = Event(Frame(piece, "content"))
         self._count += 1
         if self._count % BREATH == 0:
             await asyncio.sleep(0)
-        if event.kind in ("content", "end") and self.attempt and self.attempt.content_at is None:
-            self.attempt.content_at = self.attempt.exchange.now()
+        if event.kind in ("content", "end"):
+            attempt = self.attempt
+            if attempt is not None and attempt.content_at is None:
+                attempt.content_at = attempt.exchange.now()
         return event
-
-    async def _wait(self, stream: Any) -> Any:
-        idle = self.attempt.timeouts.idle if self.attempt else 0.0
-        self._patience.begin(idle, f"it was silent for more than {idle:g} s")
-        try:
-            return await stream.__anext__()
-        except StopAsyncIteration:
-            self._ended = True
-            self._check_end()
-            self.delivered.complete = True
-            raise
-        except asyncio.CancelledError:
-            if failure := self._patience.failure():
-                raise failure from None
-            raise
-        finally:
-            self._patience.end()
 
     def _check_end(self) -> None:
         if self.reply.form == "frames" and self._decoder:

@@ -10,6 +10,7 @@ from socket import socket
 
 from ..config import Loaded
 from ..errors import ConfigError
+from .garbage import set_aside
 from .rereading import Alone
 from .source import Source
 from .welcome import Welcome
@@ -39,6 +40,7 @@ async def alone(source: Source, loaded: Loaded, listener: socket, say: Callable[
     reloading = asyncio.create_task(_reloads(reread, hung_up))
 
     def ready() -> None:
+        set_aside()
         scheme = "https" if loaded.config.server.tls else "http"
         for line in Welcome.of(worker.gateway).lines(listener, scheme):
             say(line)

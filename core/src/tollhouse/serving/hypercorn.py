@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from socket import socket
 from typing import Any
 
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
-from .engine import BESIDE_HEADERS, App, Message, Terms
+from ..lapse import Lapses
+from .engine import BESIDE_HEADERS, IDLE, App, Message, Terms
 from .hypercorn_connection import Connection
 from .listening import listening
 
@@ -37,11 +40,12 @@ class Hypercorn:
         """See Engine.serving."""
         loop = asyncio.get_running_loop()
         config, context, wrapped = _LiveConfig(terms), WorkerContext(None), _Wrapped(app)
+        idle = Lapses(IDLE)
         connections: set[Connection] = set()
         tasks: set[asyncio.Task[None]] = set()
 
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connection = Connection(wrapped, config, context, terms, reader, writer)
+            connection = Connection(wrapped, config, context, terms, reader, writer, idle)
             task = asyncio.current_task()
             assert task is not None
             connections.add(connection)
@@ -79,6 +83,15 @@ class _LiveConfig(Config):
         self.errorlog.setLevel(logging.WARNING)
         self.include_server_header = False
         self.keep_alive_max_requests = 1 << 60
+        self._date: list[tuple[bytes, bytes]] = []
+        self._second = 0
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """What every response bears: the date, written once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._date, self._second = [(b"date", formatdate(second, usegmt=True).encode("ascii"))], second
+        return self._date
 
     @property
     def largest_head(self) -> int:

@@ -13,6 +13,7 @@ import msgspec
 
 from ..errors import ConfigError
 from .channel import Channel
+from .garbage import set_aside
 from .loop import run
 from .rereading import Supervised
 from .source import Source
@@ -52,6 +53,7 @@ async def _serve(worker: Worker, source: Source, channel: Channel) -> None:
     telling: set[asyncio.Future[None]] = set()
 
     def ready() -> None:
+        set_aside()
         telling.add(asyncio.ensure_future(channel.tell(did="start", welcome=Welcome.of(worker.gateway))))
 
     try:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ..edition import Edition
 from ..errors import ConfigError
 from ..events import ConfigRefused, ConfigReloaded
+from ..plugins import Catalog
 from .fixed import check_fixed
 from .source import Source
 from .worker import Worker
@@ -56,7 +57,8 @@ class Supervised:
         gateway = self._worker.gateway
         fresh = self._source.parse(self._source.text())
         check_fixed(gateway.edition.loaded, fresh)
-        trial = Edition(gateway, fresh, gateway.edition.number + 1)
+        catalog = await asyncio.to_thread(Catalog, fresh.path.parent)
+        trial = Edition(gateway, fresh, gateway.edition.number + 1, catalog)
         await trial.stop()
         follower = gateway.feed.follow()
         os.kill(os.getppid(), signal.SIGHUP)

@@ -14,6 +14,7 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from ..lapse import Lapses
 from .engine import IDLE, App, Terms
 from .listening import listening
 from .uvicorn_connection import Connection
@@ -33,8 +34,10 @@ class Uvicorn:
         dating = asyncio.create_task(_keep_date(state))
         connections: set[Any] = state.connections
 
+        idle = Lapses(IDLE)
+
         def connection() -> Connection:
-            return Connection(config, state, terms)
+            return Connection(config, state, terms, idle)
 
         try:
             patience = float(terms.server().header_timeout)
@@ -61,7 +64,6 @@ def _config(app: App) -> Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=int(IDLE),
     )
     config.load()
     return config

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
+from httptools import HttpParserError, HttpParserUpgrade, parse_url
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from ..lapse import Lapses
 from .engine import BESIDE_HEADERS, BETWEEN_CHUNKS, Terms
+from .uvicorn_cycle import Cycle
 
 LINGER = 1.0
 """Seconds that what is still sent after an error is taken and thrown away, so that the error can be read."""
@@ -37,11 +42,13 @@ class MalformedError(ValueError):
 class Connection(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, config: Config, state: ServerState, terms: Terms) -> None:
+    def __init__(self, config: Config, state: ServerState, terms: Terms, idle: Lapses) -> None:
+        """`idle` holds the connections between two requests, for as long as they may be silent."""
         super().__init__(config, state, {})
-        self._terms = terms
+        self._terms, self._idle = terms, idle
         self._timer: asyncio.TimerHandle | None = None
         self._awaiting = True  # a head, or the rest of one
+        self._begun = False  # a head has, and has not ended
         self._active: RequestResponseCycle | None = None  # being answered, while `cycle` may be one sent ahead
         self._ahead = b""
         self._deaf = False
@@ -62,6 +69,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller has left."""
         self._stop_timer()
+        self._idle.drop(self)
         self._ahead = b""
         active = self._active
         super().connection_lost(exc)
@@ -85,13 +93,20 @@ class Connection(HttpToolsProtocol):
             if len(self._ahead) > self._largest:
                 self.flow.pause_reading()
             return
-        if self._awaiting and self._timer is None:
-            self._timer = self.loop.call_later(self._patience, self._too_slow)
         self._read = len(data)
         self._unread += self._read
         if self._chunked:
             self._between += self._read
-        super().data_received(data)
+        self._idle.drop(self)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self._refuse(400)
+            return
+        except HttpParserUpgrade:
+            pass  # to nothing; the request was taken for what else it is
+        if self._awaiting and self._timer is None and (self._begun or self._unread) and not self._deaf:
+            self._timer = self.loop.call_later(self._patience, self._too_slow)
         if self._chunked:
             if self._between > BETWEEN_CHUNKS:
                 self._refuse(400)
@@ -101,9 +116,11 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._awaiting = True
+        self._awaiting = self._begun = True
         self._hosts = 0
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; what comes behind a body is dropped, or it would be one."""
@@ -116,7 +133,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head has ended: the app is called, unless the head is malformed."""
-        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() != "1.0"):
+        version = self.parser.get_http_version()
+        if self._hosts != 1 and (self._hosts or version != "1.0"):
             raise MalformedError("host")
         if self._coded:
             self._coded = False
@@ -124,19 +142,29 @@ class Connection(HttpToolsProtocol):
         upgrades = self.parser.should_upgrade()
         if upgrades and (self._chunked or any(n == b"content-length" and v != b"0" for n, v in self.headers)):
             raise MalformedError("upgrade")  # the parser would not read the content
-        super().on_headers_complete()
-        self._awaiting = False
+        self._awaiting = self._begun = False
         self._unread = 0
-        self._stop_timer()
-        if upgrades:
-            self.cycle.keep_alive = False  # to nothing; the parser takes no further request
+        if self._timer is not None:
+            self._stop_timer()
+        kept = version != "1.0" and self.parser.should_keep_alive()
+        before, self.cycle = self.cycle, self._made(version, kept and not upgrades)  # behind an upgrade comes nothing
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Content."""
         self._unread = 0
         if self._chunked:
             self._between -= len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_chunk_header(self) -> None:
         """A chunk's size was read."""
@@ -146,17 +174,25 @@ class Connection(HttpToolsProtocol):
         """A request has ended."""
         self._awaiting = True
         self._unread = 0
-        super().on_message_complete()
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """An answer has ended: what was sent ahead is next."""
-        super().on_response_complete()
-        if self._ahead and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle.add(self)
+        if self._ahead:
             self.loop.call_soon(self._go_on)
 
-    def send_400_response(self, msg: str) -> None:
-        """The parser gave up."""
-        self._refuse(400)
+    def lapse(self) -> None:
+        """No further request came."""
+        self.transport.close()
 
     def finish(self) -> None:
         """Serving ends: close after the answer under way."""
@@ -169,6 +205,39 @@ class Connection(HttpToolsProtocol):
     def abort(self) -> None:
         """Close now."""
         self.transport.abort()
+
+    def _made(self, version: str, kept: bool) -> Cycle:
+        """The request whose head was read."""
+        url = parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope: Any = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": {},
+        }
+        return Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=kept,
+            on_response=self.on_response_complete,
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle

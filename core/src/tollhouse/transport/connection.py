@@ -60,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self.raced = False
         """Whether it ended, right after a call, before a single byte of a reply."""
         self._home = home
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._parser = Parser()
         self._response: Http1Response | None = None
         self._asked_at = 0.0
@@ -78,16 +78,17 @@ class Connection(asyncio.BufferedProtocol):
         if self.closed or self._transport.is_closing():
             self.raced = True
             raise cut("it ended before the request")
-        response = self._response = Http1Response(self, self._loop)
+        response = self._response = Http1Response(self, self.loop)
         self._parser.expect(response, method)
-        self._asked_at = self._loop.time()
+        self._asked_at = self.loop.time()
         if isinstance(body, bytes):
             self._send(head, body)
         else:
             self._write(head)
-            self._upload = self._loop.create_task(self._stream(body, length))
+            self._upload = self.loop.create_task(self._stream(body, length))
         try:
-            await response.head()
+            while not response.status:
+                await response.news()
         except BaseException:
             response.abandon()
             raise
@@ -172,7 +173,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pump()
 
     def _crossed(self, response: Http1Response) -> bool:
-        return not response.status and self._parser.untouched and self._loop.time() - self._asked_at < RACE
+        return not response.status and self._parser.untouched and self.loop.time() - self._asked_at < RACE
 
     def _completed(self, response: Http1Response) -> None:
         """The reply is whole: rest, if the request went out whole too."""
@@ -259,5 +260,5 @@ class Connection(asyncio.BufferedProtocol):
     async def _room(self) -> None:
         """Wait until more may be written."""
         if not self._writing:
-            self._drained = self._loop.create_future()
+            self._drained = self.loop.create_future()
             await self._drained

@@ -42,7 +42,7 @@ class Pool:
         idle = self._idle.get(origin)
         while idle:
             connection, _ = idle.popitem()
-            if connection.expires > asyncio.get_running_loop().time():
+            if connection.expires > connection.loop.time():
                 return connection
             connection.retire()
         return None
@@ -59,7 +59,7 @@ class Pool:
 
     def rest(self, connection: Connection, seconds: float) -> None:
         """See Home."""
-        loop = asyncio.get_running_loop()
+        loop = connection.loop
         idle = self._idle.setdefault(connection.origin, {})
         connection.expires = loop.time() + min(seconds, self._seconds)
         idle[connection] = None

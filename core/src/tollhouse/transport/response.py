@@ -32,12 +32,12 @@ class Http1Response:
     __slots__ = (
         "_decoder",
         "_ended",
-        "_failure",
         "_link",
         "_loop",
         "_parts",
         "_pieces",
         "_waiter",
+        "failure",
         "headers",
         "status",
         "unread",
@@ -55,7 +55,8 @@ class Http1Response:
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
+        """What ended the reply before its end."""
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """The head is here. Raises ProviderError for a content coding that cannot be undone."""
@@ -72,7 +73,7 @@ class Http1Response:
         """Nothing more will come; with a failure, the reader is told once it has read what came before."""
         if self._ended:
             return
-        self._ended, self._failure, self._link = True, failure, None
+        self._ended, self.failure, self._link = True, failure, None
         self.wake()
 
     def wake(self) -> None:
@@ -81,12 +82,12 @@ class Http1Response:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    async def head(self) -> None:
-        """Wait until status and headers are here. Raises what ended the reply before."""
-        while not self.status:
-            if self._failure is not None:
-                raise self._failure
-            await self._news()
+    def news(self) -> asyncio.Future[None]:
+        """To be awaited, by one at a time: until more is here, or the end. Raises what ended the reply before that."""
+        if self.failure is not None:
+            raise self.failure
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def chunks(self) -> AsyncIterator[bytes]:
         """See transport.Response."""
@@ -106,19 +107,27 @@ class Http1Response:
                 if self._decoder is None:
                     return data
                 self._pieces = self._decoder.feed(data)
-            elif self._failure is not None:
-                raise self._failure
+            elif self.failure is not None:
+                raise self.failure
             elif self._ended:
                 if self._decoder is not None:
                     self._decoder.finish()
                 raise StopAsyncIteration
             else:
-                await self._news()
+                await self.news()
 
     async def read(self, limit: int) -> bytes:
         """See transport.Response."""
         parts: list[bytes] = []
         size = 0
+        while self._decoder is None and self.failure is None:
+            size += self.unread
+            if size > limit:
+                raise too_large(limit)
+            parts.append(self._take())
+            if self._ended:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+            await self.news()
         async for chunk in self:
             size += len(chunk)
             if size > limit:
@@ -133,7 +142,7 @@ class Http1Response:
     def abandon(self) -> None:
         """Close, without waiting for anything: a reply that is not whole takes its connection along."""
         if self._parts or self._pieces is not None:
-            self._failure = cut("it was closed here")
+            self.failure = cut("it was closed here")
             self._parts.clear()
             self._pieces, self.unread = None, 0
         if self._link is not None:
@@ -153,12 +162,5 @@ class Http1Response:
             return next(pieces, None)
         except ProviderError as error:
             self.abandon()
-            self._failure = error
+            self.failure = error
             raise
-
-    async def _news(self) -> None:
-        waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None

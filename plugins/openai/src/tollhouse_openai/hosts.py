@@ -32,6 +32,8 @@ class Host:
 
     def url(self, task: str, model: str) -> str:
         """Where a task is asked for."""
+        if not self.deployments and not self.query:
+            return self.base + _PATHS[task]
         base = f"{self.deployments}/{quote(model, safe='')}" if self.deployments else self.base
         return _joined(base + _PATHS[task], self.query)
 

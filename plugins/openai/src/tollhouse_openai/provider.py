@@ -44,11 +44,14 @@ class OpenAIProvider:
     async def send(self, attempt: Attempt) -> Reply:
         """Ask the host. Raises `ProviderError`; leaves nothing open when it does. A passthrough's errors are told as
         any other."""
-        headers = {**self.host.headers, **{name.lower(): value for name, value in attempt.headers.items()}}
-        if attempt.request.task == "passthrough":
+        headers = self.host.headers
+        if attempt.headers:
+            headers = headers | {name.lower(): value for name, value in attempt.headers.items()}
+        task = attempt.request.task
+        if task == "passthrough":
             url = self.host.tail(attempt.exchange.tail, attempt.exchange.query)
             return await self._upstream.forward(attempt, url, headers, _FORWARDED)
-        url = self.host.url(attempt.request.task, attempt.target.model)
+        url = self.host.url(task, attempt.target.model)
         return await self._upstream.ask(attempt, url, headers, self._body(attempt))
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -63,11 +66,11 @@ class OpenAIProvider:
 
     def _body(self, attempt: Attempt) -> bytes:
         """The attempt's bytes in this host's words."""
-        body, edits = attempt.body, []
-        if attempt.request.stream and not self.host.ask_usage and b'"stream_options"' in body:
+        request, body, edits = attempt.request, attempt.body, []
+        if request.stream and not self.host.ask_usage and b'"stream_options"' in body:
             edits.append(Edit(("stream_options",), remove=True))
-        translated = attempt.request.dialect.name != NAME
-        if translated and self.host.limit_field != "max_completion_tokens" and attempt.request.task == "chat":
+        translated = request.dialect.name != NAME
+        if translated and self.host.limit_field != "max_completion_tokens" and request.task == "chat":
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             if (limit := fields.get("max_completion_tokens")) is not None:
                 edits.append(Edit(("max_completion_tokens",), remove=True))

@@ -8,20 +8,22 @@ import msgspec
 from msgspec import Raw, Struct
 from tollhouse import Usage
 
-_object = msgspec.json.Decoder(dict[str, Any])
 
-
-class Reported(Struct):
+class _Reported(Struct):
     """The numbers of a usage object, all hosts' spellings."""
 
-    prompt: int | None
-    completion: int | None
-    total: int | None
-    cached: int | None
-    written: int | None
-    audio_in: int | None
-    reasoning: int | None
-    audio_out: int | None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    total_tokens: Any = None
+    prompt_tokens_details: Any = None
+    completion_tokens_details: Any = None
+    prompt_cache_hit_tokens: Any = None
+    cached_tokens: Any = None
+    num_cached_tokens: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Reported)
+_NONE = (None, None, None)
 
 
 def read_usage(raw: Raw | bytes) -> Usage | None:
@@ -31,19 +33,28 @@ def read_usage(raw: Raw | bytes) -> Usage | None:
     reasoning. Hosts that count reasoning beside the completion (xAI) are told by their `total_tokens`.
     """
     try:
-        fields = _object.decode(raw)
+        said = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-    said = _reported(fields)
-    if said.prompt is None and said.completion is None and said.total is None:
+    prompt, completion = _number(said.prompt_tokens), _number(said.completion_tokens)
+    total = _number(said.total_tokens)
+    if prompt is None and completion is None and total is None:
         return None
-    prompt, completion = said.prompt, said.completion
-    if prompt is None and said.total is not None:
-        prompt = max(0, said.total - (completion or 0))
-    fresh, cached, written, audio_in = _shares(prompt, said.cached, said.written, said.audio_in)
-    if completion is not None and said.reasoning and said.total == (prompt or 0) + completion + said.reasoning:
-        completion += said.reasoning
-    visible, reasoning, audio_out, _ = _shares(completion, said.reasoning, said.audio_out, None)
+    if prompt is None and total is not None:
+        prompt = max(0, total - (completion or 0))
+    cached = written = audio_in = reasoning = audio_out = None
+    if isinstance(details := said.prompt_tokens_details, dict):
+        cached, written = _number(details.get("cached_tokens")), _number(details.get("cache_write_tokens"))
+        audio_in = _number(details.get("audio_tokens"))
+    for beside in (said.prompt_cache_hit_tokens, said.cached_tokens, said.num_cached_tokens):
+        if cached is None and beside is not None:
+            cached = _number(beside)
+    if isinstance(details := said.completion_tokens_details, dict):
+        reasoning, audio_out = _number(details.get("reasoning_tokens")), _number(details.get("audio_tokens"))
+        if completion is not None and reasoning and total == (prompt or 0) + completion + reasoning:
+            completion += reasoning
+    fresh, cached, written, audio_in = _shares(prompt, cached, written, audio_in)
+    visible, reasoning, audio_out, _ = _shares(completion, reasoning, audio_out, None)
     return Usage(
         input=fresh,
         cache_read=cached,
@@ -75,27 +86,10 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return said
 
 
-def _reported(fields: dict[str, Any]) -> Reported:
-    details_in, details_out = fields.get("prompt_tokens_details"), fields.get("completion_tokens_details")
-    cached = _number(details_in, "cached_tokens")
-    for name in ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"):
-        cached = _number(fields, name) if cached is None else cached
-    return Reported(
-        prompt=_number(fields, "prompt_tokens"),
-        completion=_number(fields, "completion_tokens"),
-        total=_number(fields, "total_tokens"),
-        cached=cached,
-        written=_number(details_in, "cache_write_tokens"),
-        audio_in=_number(details_in, "audio_tokens"),
-        reasoning=_number(details_out, "reasoning_tokens"),
-        audio_out=_number(details_out, "audio_tokens"),
-    )
-
-
 def _shares(whole: int | None, *parts: int | None) -> tuple[int | None, int | None, int | None, int | None]:
     """What is left of `whole` after its parts, and the parts cut so that all add up to `whole`."""
-    if whole is None:
-        return None, *parts  # type: ignore[return-value]  # always three parts
+    if whole is None or parts == _NONE:
+        return whole, *parts  # type: ignore[return-value]  # always three parts
     cut: list[int | None] = []
     for part in parts:
         cut.append(None if part is None else min(part, whole))
@@ -103,8 +97,7 @@ def _shares(whole: int | None, *parts: int | None) -> tuple[int | None, int | No
     return whole, *cut  # type: ignore[return-value]
 
 
-def _number(fields: Any, name: str) -> int | None:
-    value = fields.get(name) if isinstance(fields, dict) else None
+def _number(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         return None
     return int(value)
