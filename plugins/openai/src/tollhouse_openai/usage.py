@@ -34,7 +34,11 @@ def read_usage(raw: Raw | bytes) -> Usage | None:
         fields = _object.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-    said = _reported(fields)
+    return buckets(_reported(fields), raw)
+
+
+def buckets(said: Reported, raw: Raw | bytes) -> Usage | None:
+    """What was reported as buckets that never overlap; None when it was nothing."""
     if said.prompt is None and said.completion is None and said.total is None:
         return None
     prompt, completion = said.prompt, said.completion
@@ -77,18 +81,18 @@ def write_usage(usage: Usage) -> dict[str, Any]:
 
 def _reported(fields: dict[str, Any]) -> Reported:
     details_in, details_out = fields.get("prompt_tokens_details"), fields.get("completion_tokens_details")
-    cached = _number(details_in, "cached_tokens")
+    cached = number_of(details_in, "cached_tokens")
     for name in ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"):
-        cached = _number(fields, name) if cached is None else cached
+        cached = number_of(fields, name) if cached is None else cached
     return Reported(
-        prompt=_number(fields, "prompt_tokens"),
-        completion=_number(fields, "completion_tokens"),
-        total=_number(fields, "total_tokens"),
+        prompt=number_of(fields, "prompt_tokens"),
+        completion=number_of(fields, "completion_tokens"),
+        total=number_of(fields, "total_tokens"),
         cached=cached,
-        written=_number(details_in, "cache_write_tokens"),
-        audio_in=_number(details_in, "audio_tokens"),
-        reasoning=_number(details_out, "reasoning_tokens"),
-        audio_out=_number(details_out, "audio_tokens"),
+        written=number_of(details_in, "cache_write_tokens"),
+        audio_in=number_of(details_in, "audio_tokens"),
+        reasoning=number_of(details_out, "reasoning_tokens"),
+        audio_out=number_of(details_out, "audio_tokens"),
     )
 
 
@@ -103,7 +107,8 @@ def _shares(whole: int | None, *parts: int | None) -> tuple[int | None, int | No
     return whole, *cut  # type: ignore[return-value]
 
 
-def _number(fields: Any, name: str) -> int | None:
+def number_of(fields: Any, name: str) -> int | None:
+    """A count that a field tells; None when it tells none."""
     value = fields.get(name) if isinstance(fields, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         return None
