@@ -42,18 +42,24 @@ class Attempts:
         assert exchange.plan is not None
         waiting = list(exchange.plan.targets)
         step = Next(waiting.pop(0))
+        skipped: set[Target] = set()
         while True:
             try:
                 await self._try(step)
             except Skip as skip:
                 exchange.note("dispatch", f"{step.target.name} skipped: {skip.reason}")
-                if not waiting:
+                skipped.add(step.target)
+                if skip.instead is not None and skip.instead not in skipped:
+                    step = Next(skip.instead)
+                    waiting = [target for target in waiting if target != step.target]
+                elif waiting:
+                    step = Next(waiting.pop(0))
+                else:
                     raise ProviderError(
                         f"No target can take this request now: {skip.reason}",
                         kind="overloaded",
                         code="no_target",
                     ) from skip
-                step = Next(waiting.pop(0))
                 await self.holding.raise_to(step.target)
             except ProviderError as error:
                 step = await self._recovery(error)
@@ -131,7 +137,8 @@ class Attempts:
                 source.release(self.exchange.gateway)
 
     async def dispatched(self, target: Target, request: Request | None) -> Attempt:
-        """A new attempt, ready to leave; raises Skip before it counts."""
+        """A new attempt, ready to leave. Raises Skip before it counts; a ProviderError of `dispatch` is that of an
+        attempt like any other, which has been observed."""
         exchange = self.exchange
         edition = exchange.edition
         provider = edition.providers[target.provider]
@@ -147,7 +154,12 @@ class Attempts:
             edition.timeouts(exchange.model, target.provider),
         )
         attempt.headers = upward(exchange.headers)
-        await edition.chain["dispatch"].each(exchange, attempt)
+        try:
+            await edition.chain["dispatch"].each(exchange, attempt)
+        except ProviderError as error:
+            exchange.attempts.append(attempt)
+            self.end(attempt, "failed", error)
+            raise
         if dialect is not None and asked.task != "passthrough":
             if dialect.name == asked.dialect.name:
                 attempt.body = dialect.address(asked, target.model)
@@ -183,7 +195,11 @@ class Attempts:
     async def send(self, attempt: Attempt, patience: Patience) -> Source:
         """Ask the provider, and read ahead to the first content; closes what it opened when it fails."""
         exchange, wait = self.exchange, attempt.timeouts.first_byte
-        patience.begin(wait, f"no answer came within {wait:g} s")
+        if (bound := attempt.content_within) and bound < wait:
+            wait = max(0.001, attempt.started_at + bound - exchange.now())
+            patience.begin(wait, f"no content came within {bound:g} s")
+        else:
+            patience.begin(wait, f"no answer came within {wait:g} s")
         try:
             reply = await attempt.provider.send(attempt)
         except asyncio.CancelledError:

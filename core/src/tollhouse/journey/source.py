@@ -106,7 +106,11 @@ class Source:
 
     async def _wait(self, stream: Any) -> Any:
         idle = self.attempt.timeouts.idle if self.attempt else 0.0
-        self._patience.begin(idle, f"it was silent for more than {idle:g} s")
+        bound = self._content_in()
+        if bound is not None and bound < idle:
+            self._patience.begin(bound, "no content came in the time the attempt had for it")
+        else:
+            self._patience.begin(idle, f"it was silent for more than {idle:g} s")
         try:
             return await stream.__anext__()
         except StopAsyncIteration:
@@ -120,6 +124,13 @@ class Source:
             raise
         finally:
             self._patience.end()
+
+    def _content_in(self) -> float | None:
+        """Seconds the attempt has left to reach content; None when nothing bounds that."""
+        attempt = self.attempt
+        if attempt is None or not attempt.content_within or attempt.content_at is not None:
+            return None
+        return max(0.001, attempt.started_at + attempt.content_within - attempt.exchange.now())
 
     def _check_end(self) -> None:
         if self.reply.form == "frames" and self._decoder:
