@@ -3,7 +3,7 @@
 import asyncio
 
 from parts import BODY, CHAT, STREAM, WORDS, GoesOn, Hedges, Observes, asks, chunk, config, words
-from tollhouse import Next, Refused, Skip, hookimpl
+from tollhouse import Next, ProviderError, Refused, Skip, hookimpl
 from tollhouse.dialect import Edit
 from tollhouse.testing import Client, Cut, Upstream, gateway, run, sse
 
@@ -123,6 +123,38 @@ def test_when_every_target_is_skipped_the_caller_gets_a_503_that_says_why():
     assert "breaker open" in response.json()["error"]["message"]
     assert observes.attempts == []
     assert observes.settled == [("failed", 503)]
+
+
+class Fails:
+    """A `dispatch` that knows better than to ask these targets."""
+
+    name = "fails"
+
+    def __init__(self, *names):
+        self.names = names
+
+    @hookimpl
+    async def dispatch(self, exchange, attempt):
+        if attempt.target.name in self.names:
+            raise ProviderError("The token server is down.", kind="overloaded", status=503, code="no_token")
+
+
+def test_a_dispatch_that_fails_is_a_failed_attempt_and_the_next_target_is_asked():
+    response, observes, a, _ = run(both((BODY,), (BODY,), GoesOn(), Fails("a/x"))(asks("m")))
+    assert response.status == 200
+    assert response.headers["x-tollhouse-target"] == "b/x"
+    assert response.headers["x-tollhouse-attempts"] == "2"
+    assert observes.attempts == [("a/x", "failed", "overloaded"), ("b/x", "won", "")]
+    assert a.requests == []
+
+
+def test_a_dispatch_that_fails_everywhere_is_the_callers_error_and_not_a_crash():
+    response, observes, a, b = run(both((BODY,), (BODY,), GoesOn(), Fails("a/x", "b/x"))(asks("m")))
+    assert response.status == 503
+    assert response.json()["error"]["code"] == "no_token"
+    assert observes.attempts == [("a/x", "failed", "overloaded"), ("b/x", "failed", "overloaded")]
+    assert observes.settled == [("failed", 503)]
+    assert a.requests == b.requests == []
 
 
 def test_a_hedge_wins_when_the_first_is_silent_and_the_loser_is_cancelled_and_observed():

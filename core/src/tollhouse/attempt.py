@@ -27,6 +27,7 @@ class Attempt:
         "_exchange",
         "body",
         "content_at",
+        "content_within",
         "cost",
         "credential",
         "delivered",
@@ -78,6 +79,9 @@ class Attempt:
         """The position of the key that was used last among those of its provider; None while or where there is none."""
         self.delivered: Delivered | None = None
         """What its reply was heard to say so far; None before there is one."""
+        self.content_within = 0.0
+        """Seconds from its start within which it must reach content, else it fails as a `timeout`; 0 for no such
+        bound. `dispatch` may set it."""
         self.started_at = exchange.now()
         self.first_byte_at: float | None = None
         self.content_at: float | None = None

@@ -7,6 +7,10 @@ may match on; a message may change. No message ever carries a credential.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .target import Target
 
 
 class TollhouseError(Exception):
@@ -108,11 +112,15 @@ class Refused(TollhouseError):
 
 
 class Skip(TollhouseError):
-    """`dispatch` says: this target cannot take this attempt (no credential left, breaker open); try the next."""
+    """`dispatch` says: this target cannot take this attempt (no credential left, breaker open); try the next.
 
-    def __init__(self, reason: str) -> None:
+    `instead` is the target to try next, which may be none of the plan's; without it the plan's next one is. A target
+    that was skipped before in this exchange is not tried instead of another.
+    """
+
+    def __init__(self, reason: str, *, instead: Target | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.instead = reason, instead
 
 
 class PluginFailed(TollhouseError):

@@ -95,6 +95,21 @@ class DemandRefused(Event, tag="demand.refused", frozen=True, kw_only=True):
     shadow: bool = False
 
 
+class TargetDown(Event, tag="target.down", frozen=True, kw_only=True):
+    """A target is not asked for a while. Said once by the process that found out, not again when it stays so."""
+
+    target: str
+    why: str
+    until: float
+    """When it may be tried again, unix seconds."""
+
+
+class TargetUp(Event, tag="target.up", frozen=True, kw_only=True):
+    """A target that was down takes requests again."""
+
+    target: str
+
+
 class PriceMissing(Event, tag="price.missing", frozen=True, kw_only=True):
     """No plugin that prices knows what a target costs; said once a target and configuration. Its calls are booked as
     unpriced."""

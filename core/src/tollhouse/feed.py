@@ -32,6 +32,12 @@ class Follower:
         self._queue.append(item)
         self._ready.set()
 
+    def taken(self) -> list[Numbered]:
+        """Take what there is, without waiting."""
+        items = list(self._queue)
+        self._queue.clear()
+        return items
+
     def close(self) -> None:
         """Stop following."""
         self._closed = True

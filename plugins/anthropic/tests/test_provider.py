@@ -288,3 +288,17 @@ def test_several_keys_are_one_account_and_a_version_in_the_address_is_not_said_t
                 assert up.requests[0].headers["x-api-key"] == "one"
 
     run(scenario())
+
+
+def test_a_key_that_is_turned_away_is_replaced_by_the_next() -> None:
+    async def scenario() -> None:
+        async with Upstream() as up:
+            config = f'[providers.claude]\nkind = "anthropic"\nbase_url = "{up.url}"\napi_keys = ["one", "two"]\n'
+            async with gateway(config, Anthropic) as made:
+                up.answer({"type": "error", "error": {"type": "authentication_error", "message": "no"}}, 401)
+                up.answer(BODY)
+                for _n in range(2):
+                    assert (await Client(made).post("/v1/messages", ASK)).status == 200
+                assert [request.headers["x-api-key"] for request in up.requests] == ["one", "two", "two"]
+
+    run(scenario())

@@ -204,6 +204,22 @@ def test_mixed_calls_of_an_upstream_of_openais_are_blocks_in_their_order(client:
     assert said.stop_reason == "tool_use"
 
 
+def test_calls_that_an_upstream_of_openais_tells_by_turns_are_blocks_all_the_same(
+    client: Any, elsewhere: Elsewhere
+) -> None:
+    calls = [
+        {"index": 0, "id": "c1", "type": "function", "function": {"name": "weather", "arguments": ""}},
+        {"index": 1, "id": "c2", "type": "function", "function": {"name": "weather", "arguments": '{"city":'}},
+        {"index": 0, "function": {"arguments": '{"city":"Rome"'}},
+        {"index": 1, "function": {"arguments": '"Oslo"}'}},
+        {"index": 0, "function": {"arguments": "}"}},
+    ]
+    elsewhere.say(sse_of(*({"tool_calls": [call]} for call in calls), reason="tool_calls"))
+    with client.messages.stream(model="gpt", max_tokens=9, messages=HI, tools=TOOLS) as stream:
+        said = stream.get_final_message()
+    assert [block.input for block in said.content] == [{"city": "Rome"}, {"city": "Oslo"}]
+
+
 def test_a_batch_passes_through(client: Any, elsewhere: Elsewhere) -> None:
     elsewhere.say({"id": "msgbatch_1", "type": "message_batch", "processing_status": "ended"})
     assert client.messages.batches.retrieve("msgbatch_1").id == "msgbatch_1"

@@ -363,3 +363,18 @@ def test_a_wrong_setting_is_refused_at_start_up_by_its_path(config: str, words: 
                 pass
 
     run(scenario())
+
+
+def test_a_key_that_is_turned_away_is_replaced_by_the_next() -> None:
+    async def scenario() -> None:
+        async with Upstream() as up:
+            config = f'[providers.host]\nkind = "gemini"\nbase_url = "{up.url}"\napi_keys = ["one", "two"]\n'
+            async with gateway(config, OpenAI, Gemini) as made:
+                up.answer({"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED"}}, 429)
+                up.answer(b'{"candidates": [{"finishReason": "STOP"}]}')
+                for _n in range(2):
+                    response = await Client(made).post(PATH + "generateContent", {"contents": [{"parts": []}]})
+                    assert response.status == 200
+                assert [request.headers["x-goog-api-key"] for request in up.requests] == ["one", "two", "two"]
+
+    run(scenario())

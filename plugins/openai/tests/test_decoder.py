@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tollhouse import Event, ProviderError
+from tollhouse import Edit, Event, ProviderError
 from tollhouse.framing import sse
-from tollhouse.neutral import Answer, Failed, Happening, Text, Thinking, ToolCall, Vectors, fold
+from tollhouse.neutral import Answer, Delta, Failed, Happening, PartEnd, Text, Thinking, ToolCall, Vectors, fold
 from tollhouse.reply import Tape
 from tollhouse_openai import OpenAIDialect
 from tollhouse_openai.decoder import ChatDecoder
@@ -352,3 +352,41 @@ def test_embeddings_that_cannot_be_read_are_a_bad_reply(vector: Any) -> None:
     with pytest.raises(ProviderError) as caught:
         EmbedDecoder().unfold(msgspec.json.encode({"data": [{"index": 0, "embedding": vector}]}))
     assert caught.value.kind == "bad_reply"
+
+
+def test_calls_that_are_mixed_stay_open_until_they_are_whole() -> None:
+    happenings = feed(
+        chunk(call(0, "c1", "f")),
+        chunk(call(1, "c2", "g")),
+        chunk(call(0, arguments='{"a":')),
+        chunk(call(1, arguments='{"b":')),
+        chunk(call(0, arguments="1}")),
+        chunk(call(1, arguments="2}")),
+        chunk(call(2, "c3", "h", "{}")),
+        chunk(call(2, arguments=" ")),
+        chunk({}, "tool_calls"),
+        DONE,
+    )
+    ended: set[int] = set()
+    for happening in happenings:
+        if isinstance(happening, Delta | PartEnd):
+            assert happening.index not in ended
+        if isinstance(happening, PartEnd):
+            ended.add(happening.index)
+    assert ended == {0, 1, 2}
+    [choice] = fold(happenings).choices
+    said = [part.arguments for part in choice.parts if isinstance(part, ToolCall)]
+    assert said == ['{"a":1}', '{"b":2}', "{} "]
+
+
+def test_a_call_whose_arguments_are_whole_ends_when_the_next_begins() -> None:
+    happenings = feed(chunk(call(0, "c1", "f", '{"a":{}}')), chunk(call(1, "c2", "g", "{}")))
+    words = [(type(h).__name__, getattr(h, "index", None)) for h in happenings]
+    assert words.index(("PartEnd", 0)) < words.index(("PartStart", 1))
+
+
+def test_an_edited_text_takes_its_log_probabilities_along() -> None:
+    told = {"content": [{"token": "secret", "logprob": -1}]}
+    raw = event({"choices": [{"index": 0, "delta": {"content": "secret"}, "logprobs": told}]})
+    patched = ChatDecoder().patch(raw, [Edit(("choices", 0, "delta", "content"), "***")])
+    assert b"secret" not in patched

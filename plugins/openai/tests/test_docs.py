@@ -22,7 +22,8 @@ def test_every_kind_is_in_the_table_and_among_the_entry_points(kind: str) -> Non
     assert preset.base_url in row
     assert f"`{preset.variable}`" in row
     assert ("(optional)" in row) == (not preset.key)
-    assert row.endswith("yes |" if preset.ask_usage else "no |")
+    said = ["yes" if flag else "no" for flag in (preset.responses, preset.completions, preset.ask_usage)]
+    assert row.endswith(f"| {' | '.join(said)} |")
     points = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]["entry-points"]
     assert points["tollhouse.providers"][kind] == "tollhouse_openai:OpenAI"
     assert set(points["tollhouse.providers"]) == set(PRESETS)

@@ -19,7 +19,7 @@ from .delivery import Delivery
 from .holding import Holding
 from .patience import Patience
 from .racing import race
-from .source import Source
+from .source import LATE, Source
 
 if TYPE_CHECKING:
     from ..exchange import Exchange
@@ -46,18 +46,24 @@ class Attempts:
         assert exchange.plan is not None
         waiting = list(exchange.plan.targets)
         target, request = waiting.pop(0), None
+        skipped: set[Target] = set()
         while True:
             try:
                 await self._try(target, request)
             except Skip as skip:
                 exchange.note("dispatch", f"{target.name} skipped: {skip.reason}")
-                if not waiting:
+                skipped.add(target)
+                if skip.instead is not None and skip.instead not in skipped:
+                    target, request = skip.instead, None
+                    waiting = [other for other in waiting if other != target]
+                elif waiting:
+                    target, request = waiting.pop(0), None
+                else:
                     raise ProviderError(
                         f"No target can take this request now: {skip.reason}",
                         kind="overloaded",
                         code="no_target",
                     ) from skip
-                target, request = waiting.pop(0), None
                 await self.holding.raise_to(target)
             except ProviderError as error:
                 step = await self._recovery(error)
@@ -163,10 +169,16 @@ class Attempts:
         return attempt
 
     async def dispatch(self, attempt: Attempt) -> None:
-        """Make an attempt ready to leave; raises Skip before it counts."""
+        """Make an attempt ready to leave. Raises Skip before it counts; a ProviderError of `dispatch` is that of an
+        attempt like any other, which has been observed."""
         exchange, asked, dialect, target = self.exchange, attempt.request, attempt.dialect, attempt.target
         if self.chain["dispatch"].calls:
-            await self.chain["dispatch"].each(exchange, attempt)
+            try:
+                await self.chain["dispatch"].each(exchange, attempt)
+            except ProviderError as error:
+                exchange.attempts.append(attempt)
+                self.end(attempt, "failed", error)
+                raise
         if dialect is not None and asked.route.task != "passthrough":
             if dialect.name == asked.dialect.name:
                 attempt.body = dialect.address(asked, target.model)
@@ -200,8 +212,11 @@ class Attempts:
 
     async def send(self, attempt: Attempt, patience: Patience) -> Source:
         """Ask the provider, and read ahead to the first content; closes what it opened when it fails."""
-        exchange = self.exchange
-        patience.begin(attempt.timeouts.first_byte, SILENT)
+        exchange, wait = self.exchange, attempt.timeouts.first_byte
+        if (bound := attempt.content_within) and bound < wait:
+            patience.begin(max(0.001, attempt.started_at + bound - exchange.now()), LATE)
+        else:
+            patience.begin(wait, SILENT)
         try:
             reply = await attempt.provider.send(attempt)
         except asyncio.CancelledError:

@@ -24,6 +24,9 @@ BREATH = 32
 STALLED = "it was silent for more than {:g} s"
 """Why a wait for more of a reply ended."""
 
+LATE = "no content came in the time the attempt had for it"
+"""Why a wait for the first content ended."""
+
 EARLY = 1024
 """Events without content an attempt may begin with."""
 
@@ -37,6 +40,7 @@ class Source:
 
     __slots__ = (
         "_ahead",
+        "_bounded",
         "_count",
         "_decoder",
         "_ended",
@@ -60,6 +64,7 @@ class Source:
         self._form = reply.form
         self._stream: Any = reply.frames or reply.happenings or reply.chunks
         self._idle = attempt.timeouts.idle if attempt is not None else 0.0
+        self._bounded = attempt is not None and bool(attempt.content_within)
         self._tape = Tape(decoder) if decoder and viewed else None
         self._ahead: deque[Event] = deque()
         self._count = 0
@@ -114,7 +119,11 @@ class Source:
         if form == "body":
             event = self._whole()
         else:
-            self._patience.begin(self._idle, STALLED)
+            left = self._content_in() if self._bounded else None
+            if left is not None and left < self._idle:
+                self._patience.begin(left, LATE)
+            else:
+                self._patience.begin(self._idle, STALLED)
             try:
                 piece = await self._stream.__anext__()
             except StopAsyncIteration:
@@ -142,6 +151,13 @@ class Source:
             if attempt is not None and attempt.content_at is None:
                 attempt.content_at = attempt.exchange.now()
         return event
+
+    def _content_in(self) -> float | None:
+        """Seconds the attempt has left to reach content; None when nothing bounds that."""
+        attempt = self.attempt
+        if attempt is None or not attempt.content_within or attempt.content_at is not None:
+            return None
+        return max(0.001, attempt.started_at + attempt.content_within - attempt.exchange.now())
 
     def _check_end(self) -> None:
         if self.reply.form == "frames" and self._decoder:

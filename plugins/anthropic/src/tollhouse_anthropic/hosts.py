@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from tollhouse import ConfigError, Rejected
+from tollhouse.credentials import read_keys
 
 from .settings import BASE_URL, HostSettings
 
@@ -21,7 +22,8 @@ class Host:
 
     base: str
     headers: dict[str, str]
-    """Names in lower case, the credential among them."""
+    """Names in lower case, without the credential."""
+    keys: tuple[str, ...]
     version: str
     beta: tuple[str, ...]
 
@@ -52,12 +54,12 @@ def host_of(name: str, settings: HostSettings) -> Host:
     if not re.match(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z", base):
         said = f'"{base}" is not an http(s) address.' if base else "an address is needed."
         raise ConfigError(said, path=f"{path}.base_url", hint='Write something like "https://api.example.com".')
-    key = _key(settings, path)
-    if not key and base == BASE_URL:
+    keys = read_keys(settings.api_key, settings.api_keys, path)
+    if not keys and base == BASE_URL:
         raise ConfigError(
             "this provider needs a key.", path=f"{path}.api_key", hint='Write api_key = "${ANTHROPIC_API_KEY}".'
         )
-    headers = {"x-api-key": key} if key else {}
+    headers: dict[str, str] = {}
     for field, value in {"version": settings.version, **{f"beta[{n}]": v for n, v in enumerate(settings.beta)}}.items():
         if not value.isascii() or not value.isprintable() or not value.strip():
             raise ConfigError("this cannot be sent in a header.", path=f"{path}.{field}")
@@ -65,13 +67,4 @@ def host_of(name: str, settings: HostSettings) -> Host:
         if not _NAME.match(header) or not value.isascii() or not value.isprintable():
             raise ConfigError("not a header's name and value.", path=f"{path}.headers.{header}")
         headers[header.lower()] = value
-    return Host(base, headers, settings.version, tuple(settings.beta))
-
-
-def _key(settings: HostSettings, path: str) -> str:
-    if settings.api_key and settings.api_keys:
-        raise ConfigError("both api_key and api_keys are set.", path=path, hint="Keep one of them.")
-    key = settings.api_key or next(iter(settings.api_keys), "")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError("the key contains characters that no header may carry.", path=f"{path}.api_key")
-    return key
+    return Host(base, headers, keys, settings.version, tuple(settings.beta))

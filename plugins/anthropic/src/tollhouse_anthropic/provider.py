@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from tollhouse import Attempt, ProviderError, Reply
+from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream
 
 from .errors import failure
@@ -25,7 +26,7 @@ class Kind:
 
     def __call__(self, name: str, settings: Any, gateway: Any) -> AnthropicProvider:
         """Make the provider configured as `[providers.NAME]`. Raises `ConfigError`."""
-        return AnthropicProvider(host_of(name, settings), gateway)
+        return AnthropicProvider(name, host_of(name, settings), gateway)
 
 
 class AnthropicProvider:
@@ -33,15 +34,22 @@ class AnthropicProvider:
 
     speaks: Sequence[str] = (NAME,)
 
-    def __init__(self, host: Host, gateway: Any) -> None:
+    def __init__(self, name: str, host: Host, gateway: Any) -> None:
         self.host = host
         self._upstream = HttpUpstream(NAME, gateway, self.failure)
+        self._credentials = Credentials(name, host.keys, gateway)
 
     async def send(self, attempt: Attempt) -> Reply:
         """Ask the host. Raises `ProviderError`; leaves nothing open when it does. Of a passthrough's errors only
         that of our credential is one of ours."""
+        if "x-api-key" in map(str.lower, attempt.headers):  # a plugin gave the attempt its credential
+            return await self._send(attempt, "")
+        again = attempt.request.task != "passthrough" or isinstance(attempt.exchange.upload, bytes)
+        return await self._credentials.use(attempt, lambda key: self._send(attempt, key), again=again)
+
+    async def _send(self, attempt: Attempt, key: str) -> Reply:
         exchange, request = attempt.exchange, attempt.request
-        headers = self._headers(attempt)
+        headers = self._headers(attempt, key)
         if request.task == "passthrough":
             url = self.host.tail(exchange.tail, exchange.query)
             return await self._upstream.forward(attempt, url, headers, _FORWARDED, errors=(401,))
@@ -55,9 +63,10 @@ class AnthropicProvider:
     async def close(self) -> None:
         """Connections are the gateway's."""
 
-    def _headers(self, attempt: Attempt) -> dict[str, str]:
+    def _headers(self, attempt: Attempt, key: str) -> dict[str, str]:
         given = {name.lower(): value for name, value in attempt.headers.items()}
-        headers = {"anthropic-version": self.host.version, **self.host.headers, **given}
+        credential = {"x-api-key": key} if key else {}
+        headers = {"anthropic-version": self.host.version, **credential, **self.host.headers, **given}
         if betas := self.host.betas(given.get("anthropic-beta", "")):
             headers["anthropic-beta"] = betas
         return headers

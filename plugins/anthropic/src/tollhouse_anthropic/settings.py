@@ -27,7 +27,7 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     api_key: str = ""
     """The credential, sent as `x-api-key`. Required unless `base_url` is given."""
     api_keys: list[str] = []
-    """Several credentials; the first is used."""
+    """Several credentials, used in turn; one that is turned away rests."""
     base_url: str = BASE_URL
     """Where the API lives, without its version."""
     version: str = "2023-06-01"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from tollhouse import ConfigError, Rejected, Request
+from tollhouse.credentials import read_keys
 
 from .fields import NAME
 from .request import method
@@ -29,7 +30,8 @@ class Host:
     base: str
     version: str
     headers: dict[str, str]
-    """Names in lower case, the credential among them."""
+    """Names in lower case, without the credential."""
+    keys: tuple[str, ...]
 
     def url(self, request: Request, model: str) -> str:
         """Where a request is asked of `model`. A stream is always one of server-sent events."""
@@ -57,17 +59,17 @@ def host_of(name: str, settings: GeminiSettings) -> Host:
         )
     if not re.match(r"[A-Za-z0-9.-]+\Z", settings.api_version):
         raise ConfigError("not a version.", path=f"{path}.api_version", hint='Write something like "v1beta".')
-    key = _key(settings, path)
-    if not key and base == _OWN_URL:
+    keys = read_keys(settings.api_key, settings.api_keys, path)
+    if not keys and base == _OWN_URL:
         raise ConfigError(
             "this provider needs a key.", path=f"{path}.api_key", hint=f'Write api_key = "${{{VARIABLE}}}".'
         )
-    headers = {"x-goog-api-key": key} if key else {}
+    headers: dict[str, str] = {}
     for header, value in settings.headers.items():
         if not _NAME.match(header) or not value.isascii() or not value.isprintable():
             raise ConfigError("not a header's name and value.", path=f"{path}.headers.{header}")
         headers[header.lower()] = value
-    return Host(base, settings.api_version, headers)
+    return Host(base, settings.api_version, headers, keys)
 
 
 def _method(request: Request) -> str:
@@ -77,12 +79,3 @@ def _method(request: Request) -> str:
     if request.task == "embed":
         return "batchEmbedContents"
     return "streamGenerateContent" if request.stream else "generateContent"
-
-
-def _key(settings: GeminiSettings, path: str) -> str:
-    if settings.api_key and settings.api_keys:
-        raise ConfigError("both api_key and api_keys are set.", path=path, hint="Keep one of them.")
-    key = settings.api_key or next(iter(settings.api_keys), "")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError("the key contains characters that no header may carry.", path=f"{path}.api_key")
-    return key

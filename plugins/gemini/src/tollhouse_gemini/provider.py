@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from tollhouse import Attempt, ProviderError, Reply
+from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream
 
 from .errors import failure
@@ -26,7 +27,7 @@ class Kind:
 
     def __call__(self, name: str, settings: Any, gateway: Any) -> GeminiProvider:
         """Make the provider configured as `[providers.NAME]`. Raises `ConfigError`."""
-        return GeminiProvider(host_of(name, settings), gateway)
+        return GeminiProvider(name, host_of(name, settings), gateway)
 
 
 class GeminiProvider:
@@ -34,14 +35,26 @@ class GeminiProvider:
 
     speaks: Sequence[str] = (NAME,)
 
-    def __init__(self, host: Host, gateway: Any) -> None:
+    def __init__(self, name: str, host: Host, gateway: Any) -> None:
         self.host = host
         self._upstream = HttpUpstream(NAME, gateway, self.failure)
+        self._credentials = Credentials(name, host.keys, gateway)
 
     async def send(self, attempt: Attempt) -> Reply:
         """Ask the host. Raises `ProviderError`; leaves nothing open when it does. A passthrough's errors are told as
         any other."""
-        headers = {**self.host.headers, **{name.lower(): value for name, value in attempt.headers.items()}}
+        given = {name.lower(): value for name, value in attempt.headers.items()}
+        if "x-goog-api-key" in given:  # a credential that a plugin gave the attempt is the only one
+            return await self._send(attempt, {**self.host.headers, **given})
+
+        async def ask(key: str) -> Reply:
+            credential = {"x-goog-api-key": key} if key else {}
+            return await self._send(attempt, {**credential, **self.host.headers, **given})
+
+        again = attempt.request.task != "passthrough" or isinstance(attempt.exchange.upload, bytes)
+        return await self._credentials.use(attempt, ask, again=again)
+
+    async def _send(self, attempt: Attempt, headers: dict[str, str]) -> Reply:
         if attempt.request.task == "passthrough":
             url = self.host.tail(attempt.exchange.tail, attempt.exchange.query)
             return await self._upstream.forward(attempt, url, headers, _FORWARDED)

@@ -11,7 +11,7 @@ class GeminiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     api_key: str = ""
     """The credential, sent as `x-goog-api-key`."""
     api_keys: list[str] = []
-    """Several credentials; the first is used."""
+    """Several credentials, used in turn; one that is turned away rests."""
     base_url: str = "https://generativelanguage.googleapis.com"
     """Where the API lives, without its version."""
     api_version: str = "v1beta"

@@ -34,7 +34,7 @@ def read_chat(raw: bytes) -> Chat:
         temperature=fields.take("temperature", float),
         top_p=fields.take("top_p", float),
         top_k=fields.take("top_k", int),
-        stop=_stop(fields),
+        stop=read_stop(fields),
         seed=fields.take("seed", int),
         n=fields.take("n", int) or 1,
         format=_format(fields),
@@ -98,7 +98,8 @@ def _tool_choice(fields: Fields) -> str | None:
     return None
 
 
-def _stop(fields: Fields) -> list[str]:
+def read_stop(fields: Fields) -> list[str]:
+    """Where to stop: one text, or several."""
     raw = fields.raw("stop")
     if raw is None:
         return []

@@ -1,4 +1,4 @@
-"""Reads one reply of a chat completion: classifies its frames cheaply, and decodes them when somebody looks."""
+"""Reads one reply of a completion: classifies its frames cheaply, and decodes them when somebody looks."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class _Choice(Struct):
     index: int = 0
     delta: _Delta | None = None
     message: _Delta | None = None
+    text: Any = None
     finish_reason: Any = None
 
 
@@ -95,7 +96,7 @@ class ChatDecoder:
                 self._finished.add(choice.index)
                 content = True
             elif not content:
-                content = _says(choice.delta or choice.message)
+                content = bool(choice.text) or _says(choice.delta or choice.message)
         usage = _usage(sse.data(raw)) if chunk.usage else None
         if content:
             return Frame(raw, "content", usage)
@@ -157,7 +158,8 @@ class ChatDecoder:
         return out
 
     def patch(self, raw: bytes, edits: Sequence[Edit]) -> bytes:
-        """Apply edits to an event or a whole body. Fields that repeat an edited thought go."""
+        """Apply edits to an event or a whole body. Fields that repeat an edited thought go, and log probabilities,
+        which spell an edited text out."""
         edited = {edit.path for edit in edits}
         doubled = [
             Edit((*path[:-1], name), remove=True)
@@ -167,6 +169,9 @@ class ChatDecoder:
             if (*path[:-1], name) not in edited
         ]
         data = sse.data(raw)
+        if b'"logprobs"' in raw:
+            numbers = {path[1] for path in edited if path[:1] == ("choices",)}
+            doubled += [Edit(("choices", number, "logprobs")) for number in numbers]
         if not data:
             return patch(raw, [*edits, *doubled])
         return sse.with_data(raw, patch(data, [*edits, *doubled]))
@@ -200,6 +205,8 @@ class ChatDecoder:
                 read_message(out, parts, message, ("choices", place, name))
                 if name == "message":
                     break
+        if isinstance(text := choice.get("text"), str):  # a plain completion
+            parts.say(out, "text", text, ("choices", place, "text"))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             self._finished.add(number)

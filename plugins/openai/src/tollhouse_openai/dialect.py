@@ -6,39 +6,26 @@ hosts were recorded to send.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from tollhouse import (
-    Decoder,
-    Edit,
-    Encoder,
-    ProviderError,
-    Receipt,
-    Rejected,
-    Request,
-    Route,
-)
-from tollhouse.dialect import Headers
-from tollhouse.json_patch import patch
+from tollhouse import Decoder, Encoder, Receipt, Request, Route
 from tollhouse.neutral import Body, Embed
 
+from .alike import Alike
 from .decode import read_chat, read_embed
 from .decoder import ChatDecoder
 from .embeddings import EmbedDecoder, EmbedEncoder
 from .encode import write_chat, write_embed
 from .encoder import encoder_of
-from .errors import error_body, failure
 from .models import ModelsEncoder
 from .name import NAME
 from .request import address, read_request
 
 
-class OpenAIDialect:
+class OpenAIDialect(Alike):
     """OpenAI's wire format."""
 
     name = NAME
-    id_header = "x-request-id"
     routes: Sequence[Route] = (
         Route("POST", "/v1/chat/completions", "chat"),
         Route("POST", "/chat/completions", "chat"),
@@ -52,9 +39,6 @@ class OpenAIDialect:
         Route("*", "/v1/{rest}", "passthrough", body="stream"),
     )
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-
     def request(self, raw: bytes, route: Route, tail: str = "") -> Request:
         """Read as much as routing needs; in Azure's form of the path `tail` is the model. Raises `Rejected` (400)
         naming the field."""
@@ -63,10 +47,6 @@ class OpenAIDialect:
     def decode(self, raw: bytes, route: Route) -> Body:
         """The whole neutral form. Raises `Rejected` (400) naming the field."""
         return read_embed(raw) if route.task == "embed" else read_chat(raw)
-
-    def patch(self, raw: bytes, edits: Sequence[Edit]) -> bytes:
-        """Change only these values. Raises `ValueError` for a path that does not exist."""
-        return patch(raw, edits)
 
     def encode(self, request: Request, model: str) -> tuple[bytes, Receipt]:
         """OpenAI's bytes for a request of any dialect. A stream always asks for its usage."""
@@ -86,11 +66,3 @@ class OpenAIDialect:
         if request.task == "models":
             return ModelsEncoder(request)
         return EmbedEncoder(request) if request.task == "embed" else encoder_of(request, self._clock)
-
-    def error(self, error: ProviderError | Rejected, status: int, request_id: str) -> tuple[int, Headers, bytes]:
-        """An error as a whole response."""
-        return status, {"content-type": "application/json"}, error_body(error, status)
-
-    def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
-        """What an error response of a host of this dialect means."""
-        return failure(status, headers, body)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 from tollhouse import Receipt, Request
 from tollhouse.json_fields import merge
 from tollhouse.neutral import Chat, Embed, Extra, Format, Tool
 
+from .cousins import carried
 from .name import NAME
+from .responses.name import NAME as RESPONSES
 from .turns import write_messages
 
 _encode = msgspec.json.Encoder().encode
@@ -49,8 +52,33 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
             receipt.note("dropped", "top_k", "chat completions have no such parameter")
     if chat.thinking_budget is not None:
         receipt.note("dropped", "thinking_budget", "chat completions know an effort, no budget")
-    note_extra(chat.extra, "", receipt)
-    return _encode(merge(body, chat.extra, NAME)), receipt
+    _write_extra(body, chat.extra, receipt)
+    return _encode(body), receipt
+
+
+def _write_extra(body: dict[str, Any], extra: Extra | None, receipt: Receipt) -> None:
+    """What only its dialect knows of a request; what a cousin of this one calls the same is written too."""
+    if extra is None or extra.dialect == NAME:
+        merge(body, extra, NAME)
+        return
+    known = dict(carried(extra))
+    if extra.dialect == RESPONSES:
+        known |= _of_response(extra)
+    body |= known
+    told = {"text" if name == "verbosity" else name for name in known}
+    kept = {name: raw for name, raw in extra.fields.items() if name not in told and not _says_nothing(name, raw)}
+    note_extra(Extra(extra.dialect, kept), "", receipt)
+
+
+def _of_response(extra: Extra) -> dict[str, Any]:
+    """The length of an answer, which a response asks for within its `text`."""
+    text = msgspec.json.decode(extra.fields.get("text", b"{}"), type=dict[str, Raw])
+    return {"verbosity": text["verbosity"]} if text.keys() == {"verbosity"} else {}
+
+
+def _says_nothing(name: str, raw: Raw) -> bool:
+    """Whether a field asks for what a chat completion does anyway: it keeps nothing."""
+    return name == "store" and bytes(raw) == b"false"
 
 
 def write_embed(embed: Embed, model: str) -> tuple[bytes, Receipt]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from tollhouse import Frame, ProviderError, Rejected, Request, Usage
 from tollhouse.framing import sse
-from tollhouse.neutral import Delta, Failed, Finish, Happening, PartStart, Start, Used, fold
+from tollhouse.neutral import Answer, Delta, Failed, Finish, Happening, PartStart, Start, Used, fold
 
 from .completion import write_completion
 from .errors import error_event, error_object
@@ -33,6 +33,7 @@ class BodyEncoder:
     """A whole `chat.completion`, written when the reply is complete; a forwarded body is its own."""
 
     content_type = "application/json"
+    prefix = "chatcmpl-"
 
     def __init__(self, request: Request, clock: Callable[[], float] = time.time) -> None:
         self._request, self._clock = request, clock
@@ -54,12 +55,16 @@ class BodyEncoder:
         if self._passed:
             return b""
         answer = fold(self._happenings)
-        return write_completion(
+        return self.write(
             answer,
-            id_=answer.id or f"chatcmpl-{int(self._clock() * 1e6):x}",
-            model=answer.model or self._request.model,
-            created=answer.created or int(self._clock()),
+            answer.id or f"{self.prefix}{int(self._clock() * 1e6):x}",
+            answer.model or self._request.model,
+            answer.created or int(self._clock()),
         )
+
+    def write(self, answer: Answer, id_: str, model: str, created: int) -> bytes:
+        """The body of a whole reply."""
+        return write_completion(answer, id_=id_, model=model, created=created)
 
     def error(self, error: ProviderError | Rejected, request_id: str) -> bytes:
         """The error object: nothing of a body was sent before it but blanks."""
@@ -79,9 +84,11 @@ class StreamEncoder:
     """
 
     content_type = "text/event-stream; charset=utf-8"
+    prefix = "chatcmpl-"
+    object = "chat.completion.chunk"
 
     def __init__(self, request: Request, clock: Callable[[], float] = time.time) -> None:
-        self._request, self._clock = request, clock
+        self.request, self._clock = request, clock
         self._forwarded: bytes | None = None
         self._calls_forwarded: bytes | None = None
         self._head: dict[str, Any] = {}
@@ -103,7 +110,7 @@ class StreamEncoder:
             self._forwarded = raw
         if frame.kind == "content" and b'"tool_calls"' in raw:
             self._calls_forwarded = raw
-        if self._request.wants_usage:
+        if self.request.wants_usage:
             return raw
         if frame.kind == "usage":
             return b""
@@ -140,9 +147,9 @@ class StreamEncoder:
         out = []
         for choice, said in sorted(self._finishes.items()):
             if (reason := write_reason(said.reason, said.raw)) is not None:
-                out.append(self._chunk(choice, {}, reason))
-        if self._usage is not None and self._request.wants_usage:
-            out.append(sse.frame(_encode({**self._headed(), "choices": [], "usage": write_usage(self._usage)})))
+                out.append(self.chunk(choice, {}, reason))
+        if self._usage is not None and self.request.wants_usage:
+            out.append(sse.frame(_encode({**self.headed(), "choices": [], "usage": write_usage(self._usage)})))
         return b"".join([*out, DONE])
 
     def error(self, error: ProviderError | Rejected, request_id: str) -> bytes:
@@ -162,11 +169,11 @@ class StreamEncoder:
         place = delta.choice, delta.index
         kind = self._kinds.get(place) or self._forwarded_kind(delta)
         if kind == "tool_call":
-            return self._chunk(
+            return self.chunk(
                 delta.choice, {"tool_calls": [{"index": self._tools[place], "function": {"arguments": delta.text}}]}
             )
         field = _FIELDS.get(kind)
-        return self._chunk(delta.choice, {field: delta.text}) if field else b""
+        return self.chunk(delta.choice, {field: delta.text}) if field else b""
 
     def _call(self, start: PartStart) -> bytes:
         place = start.choice, start.index
@@ -176,28 +183,29 @@ class StreamEncoder:
         self._tools[place] = sum(choice == start.choice for choice, _ in self._tools)
         function = {"name": start.name, "arguments": ""}
         call = {"index": self._tools[place], "id": start.id, "type": "function", "function": function}
-        return self._chunk(start.choice, {"tool_calls": [call]})
+        return self.chunk(start.choice, {"tool_calls": [call]})
 
-    def _chunk(self, choice: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
+    def chunk(self, choice: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
+        """One chunk of one choice."""
         if choice not in self._spoken and self._forwarded is None:
             self._spoken.add(choice)
             delta = {"role": "assistant", "content": None if "tool_calls" in delta else "", **delta}
         said = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
-        chunk = {**self._headed(), "choices": [said]}
-        if self._request.wants_usage:
+        chunk = {**self.headed(), "choices": [said]}
+        if self.request.wants_usage:
             chunk["usage"] = None
         return sse.frame(_encode(chunk))
 
-    def _headed(self) -> dict[str, Any]:
+    def headed(self) -> dict[str, Any]:
         """What every chunk of the stream repeats, in the words of the forwarded chunks if there are any."""
         if not self._head:
             known = _decode(sse.data(self._forwarded)) if self._forwarded else {}
             start = self._start
             self._head = {
-                "id": known.get("id") or start.id or f"chatcmpl-{int(self._clock() * 1e6):x}",
-                "object": "chat.completion.chunk",
+                "id": known.get("id") or start.id or f"{self.prefix}{int(self._clock() * 1e6):x}",
+                "object": self.object,
                 "created": known.get("created") or start.created or int(self._clock()),
-                "model": known.get("model") or start.model or self._request.model,
+                "model": known.get("model") or start.model or self.request.model,
             }
         return self._head
 

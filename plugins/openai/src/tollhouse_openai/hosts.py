@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from tollhouse import ConfigError, Rejected
+from tollhouse.credentials import read_keys
 
+from .completions.name import NAME as COMPLETIONS
+from .name import NAME as CHAT
 from .presets import Preset
+from .responses.name import NAME as RESPONSES
 from .settings import AzureSettings, HostSettings
 
-_PATHS = {"chat": "/chat/completions", "embed": "/embeddings"}
+_PATHS = {
+    (CHAT, "chat"): "/chat/completions",
+    (CHAT, "embed"): "/embeddings",
+    (RESPONSES, "chat"): "/responses",
+    (RESPONSES, "count"): "/responses/input_tokens",
+    (RESPONSES, "compact"): "/responses/compact",
+    (COMPLETIONS, "chat"): "/completions",
+}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _SAFE = "/:@!$&'()*+,;=~"
 
@@ -22,26 +33,37 @@ class Host:
 
     base: str
     headers: dict[str, str]
-    """Names in lower case, the credential among them."""
+    """Names in lower case, without the credential."""
+    keys: tuple[str, ...]
     ask_usage: bool
     limit_field: str
+    speaks: tuple[str, ...] = (CHAT,)
+    """Dialects, best first."""
+    key_header: str = "authorization"
     deployments: str = ""
     """Azure's address of deployments, when it puts the model into the path."""
     query: str = field(default="")
     """What every call appends."""
 
-    def url(self, task: str, model: str) -> str:
-        """Where a task is asked for."""
+    def url(self, dialect: str, task: str, model: str) -> str:
+        """Where a task is asked for in a dialect."""
         if not self.deployments and not self.query:
-            return self.base + _PATHS[task]
-        base = f"{self.deployments}/{quote(model, safe='')}" if self.deployments else self.base
-        return _joined(base + _PATHS[task], self.query)
+            return self.base + _PATHS[dialect, task]
+        deployed = self.deployments and dialect != RESPONSES
+        base = f"{self.deployments}/{quote(model, safe='')}" if deployed else self.base
+        return _joined(base + _PATHS[dialect, task], self.query)
+
+    def credential(self, key: str) -> dict[str, str]:
+        """The header that bears a key; none for an empty one."""
+        if not key:
+            return {}
+        return {self.key_header: f"Bearer {key}" if self.key_header == "authorization" else key}
 
     def masked(self, body: bytes) -> bytes:
-        """An error's body without our credential, should the host repeat it."""
-        for name in ("authorization", "api-key"):
-            if secret := self.headers.get(name, "").removeprefix("Bearer "):
-                body = body.replace(secret.encode(), b"***")
+        """An error's body without our credentials, should the host repeat one."""
+        given = [self.headers.get(name, "").removeprefix("Bearer ") for name in ("authorization", "api-key")]
+        for secret in filter(None, (*self.keys, *given)):
+            body = body.replace(secret.encode(), b"***")
         return body
 
     def tail(self, path: str, query: str) -> str:
@@ -58,13 +80,13 @@ def host_of(name: str, preset: Preset, settings: HostSettings) -> Host:
     path = f"providers.{name}"
     base = (settings.base_url or preset.base_url).rstrip("/")
     _check_url(base, f"{path}.base_url", "https://api.example.com/v1")
-    key = _key(settings.api_key, settings.api_keys, path)
-    if not key and preset.key and not settings.base_url:
+    keys = read_keys(settings.api_key, settings.api_keys, path)
+    if not keys and preset.key and not settings.base_url:
         raise _no_key(path, preset)
     given = {"openai-organization": settings.organization, "openai-project": settings.project}
-    if key:
-        given["authorization"] = f"Bearer {key}"
-    return Host(base, _headers(given, settings.headers, path), _ask(settings.ask_usage, preset), preset.limit_field)
+    headers = _headers(given, settings.headers, path)
+    ask = _ask(settings.ask_usage, preset)
+    return Host(base, headers, keys, ask, preset.limit_field, _speaks(settings, preset))
 
 
 def azure_of(name: str, preset: Preset, settings: AzureSettings) -> Host:
@@ -72,17 +94,21 @@ def azure_of(name: str, preset: Preset, settings: AzureSettings) -> Host:
     path = f"providers.{name}"
     endpoint = settings.endpoint.rstrip("/")
     _check_url(endpoint, f"{path}.endpoint", "https://NAME.openai.azure.com")
-    if not (key := _key(settings.api_key, settings.api_keys, path)):
+    if not (keys := read_keys(settings.api_key, settings.api_keys, path)):
         raise _no_key(path, preset)
-    headers = _headers({"api-key": key}, settings.headers, path)
+    headers = _headers({}, settings.headers, path)
     ask = _ask(settings.ask_usage, preset)
+    speaks = _speaks(settings, preset)
     if settings.api_version == "v1":
-        return Host(f"{endpoint}/openai/v1", headers, ask, preset.limit_field)
+        return Host(f"{endpoint}/openai/v1", headers, keys, ask, preset.limit_field, speaks, "api-key")
     return Host(
         f"{endpoint}/openai",
         headers,
+        keys,
         ask,
         preset.limit_field,
+        speaks,
+        "api-key",
         deployments=f"{endpoint}/openai/deployments",
         query=f"api-version={quote(settings.api_version, safe='')}",
     )
@@ -97,13 +123,11 @@ def _ask(said: bool | None, preset: Preset) -> bool:
     return preset.ask_usage if said is None else said
 
 
-def _key(one: str, several: list[str], path: str) -> str:
-    if one and several:
-        raise ConfigError("both api_key and api_keys are set.", path=path, hint="Keep one of them.")
-    key = one or next(iter(several), "")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError("the key contains characters that no header may carry.", path=f"{path}.api_key")
-    return key
+def _speaks(settings: HostSettings | AzureSettings, preset: Preset) -> tuple[str, ...]:
+    responses = settings.responses or ("yes" if preset.responses else "no")
+    completions = preset.completions if settings.completions is None else settings.completions
+    spoken = {"first": (RESPONSES, CHAT), "yes": (CHAT, RESPONSES), "no": (CHAT,)}[responses]
+    return (*spoken, COMPLETIONS) if completions else spoken
 
 
 def _no_key(path: str, preset: Preset) -> ConfigError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 import msgspec
@@ -84,14 +85,16 @@ _object = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-class _StreamOptions(Struct):
+class StreamOptions(Struct):
+    """What a stream shall tell besides the reply."""
+
     include_usage: bool | None = None
 
 
 class _Chat(Struct):
     model: str | None = None
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     max_completion_tokens: _Limit | None = None
     max_tokens: _Limit | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
@@ -114,16 +117,16 @@ def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Reque
     try:
         fields = members(raw)
         if not _KNOWN.issuperset(fields):
-            _check_names(fields)
+            check_names(fields, _READ)
         if route.task == "embed":
-            embed = _embed.decode(_only(_Embed, fields))
-            model = _model(tail or embed.model)
+            embed = _embed.decode(only(_Embed, fields))
+            model = model_of(tail or embed.model)
             _present(fields, "input")
             return Request(raw, dialect=dialect, route=route, model=model, tail=tail)
-        chat = _chat.decode(_only(_Chat, fields))
+        chat = _chat.decode(only(_Chat, fields))
     except msgspec.ValidationError as error:
         raise wrong(str(error), ()) from None
-    model = _model(tail or chat.model)
+    model = model_of(tail or chat.model)
     _present(fields, "messages")
     if memoryview(fields["messages"])[0] != ord("["):
         raise wrong("Expected `array`", ("messages",))
@@ -162,12 +165,12 @@ def address(request: Request, model: str) -> bytes:
     return _encode(fields)
 
 
-def _only(struct: type[Struct], fields: dict[str, Raw]) -> bytes:
+def only(struct: type[Struct], fields: dict[str, Raw]) -> bytes:
     """The members a struct reads, as an object of their own."""
     return _encode({name: fields[name] for name in struct.__struct_fields__ if name in fields})
 
 
-def _check_names(fields: dict[str, Raw]) -> None:
+def check_names(fields: Iterable[str], read: Collection[str]) -> None:
     """Raises `Rejected` for a refused field, and for one that only a reader blind to case takes for one we read."""
     for name in fields:
         plain = name.casefold()
@@ -178,7 +181,7 @@ def _check_names(fields: dict[str, Raw]) -> None:
                 code="unsupported_parameter",
                 param=name,
             )
-        if plain in _READ and name not in _READ:
+        if plain in read and name not in read:
             raise Rejected(f"The field `{name}` must be spelled `{plain}`.", code="unsupported_parameter", param=name)
 
 
@@ -186,7 +189,8 @@ def _said(fields: dict[str, Raw], name: str) -> bool:
     return name in fields and bytes(fields[name]) != b"null"
 
 
-def _model(name: str | None) -> str:
+def model_of(name: str | None) -> str:
+    """The model a request names. Raises `Rejected` (400) when it names none."""
     if name is None:
         raise wrong("Object missing required field `model`", ())
     if not name:

@@ -45,7 +45,12 @@ class _Turn:
                 turns[0]["role"] = message.extra.fields["role"]
         elif rest or not turns or self.moved:
             role = "user" if message.role == "tool" else message.role
-            turns.append(merge(self._named(self._plain(role, rest)), message.extra, NAME))
+            turn = self._named(self._plain(role, rest))
+            empty = not turn["content"] and turn.keys() <= {"role", "content", "name"}
+            if empty and rest and not self.own and message.role in ("assistant", "tool"):
+                self.receipt.note("dropped", self.at, "nothing is left of it")
+            else:
+                turns.append(merge(turn, message.extra, NAME))
             self.moved = []
         if self.moved:
             turns.append({"role": "user", "content": self.moved})
@@ -61,10 +66,11 @@ class _Turn:
         refusals = [n for n, part in parts if isinstance(part, Refusal)]
         for n, part in parts:
             at = f"{self.at}.parts[{n}]"
-            self._note_extra(part.extra, at)
             if isinstance(part, Thinking):
                 self._think(turn, part, at)
-            elif isinstance(part, ToolCall):
+                continue
+            self._note_extra(part.extra, at)
+            if isinstance(part, ToolCall):
                 function = {"name": part.name, "arguments": part.arguments}
                 calls.append(merge({"id": part.id, "type": "function", "function": function}, part.extra, NAME))
             elif isinstance(part, Opaque) and part.dialect == NAME and part.kind.startswith("tool_call."):

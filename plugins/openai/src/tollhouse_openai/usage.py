@@ -9,8 +9,8 @@ from msgspec import Raw, Struct
 from tollhouse import Usage
 
 
-class _Reported(Struct):
-    """The numbers of a usage object, all hosts' spellings."""
+class _Fields(Struct):
+    """The fields of a usage object that matter, as they come."""
 
     prompt_tokens: Any = None
     completion_tokens: Any = None
@@ -22,8 +22,21 @@ class _Reported(Struct):
     num_cached_tokens: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Reported)
+_decoder = msgspec.json.Decoder(_Fields)
 _NONE = (None, None, None)
+
+
+class Reported(Struct):
+    """The numbers of a usage object, all hosts' spellings."""
+
+    prompt: int | None
+    completion: int | None
+    total: int | None
+    cached: int | None
+    written: int | None
+    audio_in: int | None
+    reasoning: int | None
+    audio_out: int | None
 
 
 def read_usage(raw: Raw | bytes) -> Usage | None:
@@ -33,28 +46,23 @@ def read_usage(raw: Raw | bytes) -> Usage | None:
     reasoning. Hosts that count reasoning beside the completion (xAI) are told by their `total_tokens`.
     """
     try:
-        said = _decoder.decode(raw)
+        fields = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-    prompt, completion = _number(said.prompt_tokens), _number(said.completion_tokens)
-    total = _number(said.total_tokens)
-    if prompt is None and completion is None and total is None:
+    return buckets(_reported(fields), raw)
+
+
+def buckets(said: Reported, raw: Raw | bytes) -> Usage | None:
+    """What was reported as buckets that never overlap; None when it was nothing."""
+    if said.prompt is None and said.completion is None and said.total is None:
         return None
-    if prompt is None and total is not None:
-        prompt = max(0, total - (completion or 0))
-    cached = written = audio_in = reasoning = audio_out = None
-    if isinstance(details := said.prompt_tokens_details, dict):
-        cached, written = _number(details.get("cached_tokens")), _number(details.get("cache_write_tokens"))
-        audio_in = _number(details.get("audio_tokens"))
-    for beside in (said.prompt_cache_hit_tokens, said.cached_tokens, said.num_cached_tokens):
-        if cached is None and beside is not None:
-            cached = _number(beside)
-    if isinstance(details := said.completion_tokens_details, dict):
-        reasoning, audio_out = _number(details.get("reasoning_tokens")), _number(details.get("audio_tokens"))
-        if completion is not None and reasoning and total == (prompt or 0) + completion + reasoning:
-            completion += reasoning
-    fresh, cached, written, audio_in = _shares(prompt, cached, written, audio_in)
-    visible, reasoning, audio_out, _ = _shares(completion, reasoning, audio_out, None)
+    prompt, completion = said.prompt, said.completion
+    if prompt is None and said.total is not None:
+        prompt = max(0, said.total - (completion or 0))
+    fresh, cached, written, audio_in = _shares(prompt, said.cached, said.written, said.audio_in)
+    if completion is not None and said.reasoning and said.total == (prompt or 0) + completion + said.reasoning:
+        completion += said.reasoning
+    visible, reasoning, audio_out, _ = _shares(completion, said.reasoning, said.audio_out, None)
     return Usage(
         input=fresh,
         cache_read=cached,
@@ -86,6 +94,23 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return said
 
 
+def _reported(fields: _Fields) -> Reported:
+    details_in, details_out = fields.prompt_tokens_details, fields.completion_tokens_details
+    cached = number_of(details_in, "cached_tokens")
+    for beside in (fields.prompt_cache_hit_tokens, fields.cached_tokens, fields.num_cached_tokens):
+        cached = _number(beside) if cached is None else cached
+    return Reported(
+        prompt=_number(fields.prompt_tokens),
+        completion=_number(fields.completion_tokens),
+        total=_number(fields.total_tokens),
+        cached=cached,
+        written=number_of(details_in, "cache_write_tokens"),
+        audio_in=number_of(details_in, "audio_tokens"),
+        reasoning=number_of(details_out, "reasoning_tokens"),
+        audio_out=number_of(details_out, "audio_tokens"),
+    )
+
+
 def _shares(whole: int | None, *parts: int | None) -> tuple[int | None, int | None, int | None, int | None]:
     """What is left of `whole` after its parts, and the parts cut so that all add up to `whole`."""
     if whole is None or parts == _NONE:
@@ -95,6 +120,11 @@ def _shares(whole: int | None, *parts: int | None) -> tuple[int | None, int | No
         cut.append(None if part is None else min(part, whole))
         whole -= cut[-1] or 0
     return whole, *cut  # type: ignore[return-value]
+
+
+def number_of(fields: Any, name: str) -> int | None:
+    """A count that a field tells; None when it tells none."""
+    return _number(fields.get(name)) if isinstance(fields, dict) else None
 
 
 def _number(value: Any) -> int | None:

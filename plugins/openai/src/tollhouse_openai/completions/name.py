@@ -1,0 +1,4 @@
+"""The dialect's name."""
+
+NAME = "openai_completions"
+"""Tags unknown fields."""
