@@ -6,7 +6,7 @@ import shutil
 
 import msgspec
 import pytest
-from machine import serving
+from machine import pip, serving
 
 pytestmark = pytest.mark.slow
 
@@ -95,3 +95,18 @@ def test_a_plugin_that_two_distributions_bring_is_one_clear_error(machine, tmp_p
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "provided twice, by tollhouse-openai and tollhouse-rival" in line
+
+
+@pytest.mark.parametrize("kind", ["plugin", "provider"])
+def test_what_new_plugin_writes_is_installed_passes_its_tests_and_is_served(kind, machine, tmp_path):
+    name = f"my_{kind}"
+    told = machine.run("tollhouse", "new-plugin", name, *(["--provider"] if kind == "provider" else []), folder=tmp_path)
+    assert told.returncode == 0, told.stderr
+    project = tmp_path / f"tollhouse-my-{kind}"
+    done = pip("install", project, "pytest", python=machine.home / "bin" / "python", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tested = machine.run("pytest", "-q", folder=project)
+    assert tested.returncode == 0, tested.stdout
+    assert "3 passed" in tested.stdout
+    with serving(machine.home / "bin" / "tollhouse", "serve", folder=project) as client:
+        assert asks(client, "demo")

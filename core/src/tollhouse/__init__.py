@@ -16,7 +16,7 @@ from .exchange import Exchange
 from .hooks import Endpoint, Next, Race, Wait
 from .hookspec import hookimpl, hookspec
 from .principal import Principal
-from .provider import NoSettings, Provider, SimpleProvider
+from .provider import NoSettings, Provider, SimpleProvider, Starter
 from .rates import Rates, Tier
 from .reply import Event, Reply
 from .store import Demand, Grant, Refusal, Store
@@ -56,6 +56,7 @@ __all__ = [
     "Route",
     "SimpleProvider",
     "Skip",
+    "Starter",
     "Store",
     "StoreError",
     "Target",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, ProviderError, Reply
+from tollhouse import Attempt, ProviderError, Reply, Starter
 from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream
 
@@ -23,6 +23,7 @@ class Kind:
     """The kind of provider this plugin offers."""
 
     Settings: type[msgspec.Struct] = HostSettings
+    starter = Starter('{ api_key = "${ANTHROPIC_API_KEY}" }', "claude-sonnet-4-5")
 
     def __call__(self, name: str, settings: Any, gateway: Any) -> AnthropicProvider:
         """Make the provider configured as `[providers.NAME]`. Raises `ConfigError`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, Exchange, ProviderError, Rejected, Reply
+from tollhouse import Attempt, Exchange, ProviderError, Rejected, Reply, Starter
 from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream, Streaming
 
@@ -37,6 +37,10 @@ class Kind:
     """The kind of provider this plugin offers."""
 
     Settings: type[msgspec.Struct] = BedrockSettings
+    starter = Starter(
+        '{ api_key = "${AWS_BEARER_TOKEN_BEDROCK}", region = "${AWS_REGION}" }',
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    )
 
     def __call__(self, name: str, settings: Any, gateway: Any) -> BedrockProvider:
         """Make the provider configured as `[providers.NAME]`. Raises `ConfigError`."""

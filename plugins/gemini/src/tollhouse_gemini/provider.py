@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, ProviderError, Reply
+from tollhouse import Attempt, ProviderError, Reply, Starter
 from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream
 
 from .errors import failure
 from .fields import NAME
-from .host import Host, host_of
+from .host import VARIABLE, Host, host_of
 from .settings import GeminiSettings
 
 _FORWARDED = ("accept", "content-type", "content-length", "range")
@@ -21,6 +21,8 @@ _FORWARDED = ("accept", "content-type", "content-length", "range")
 
 class Kind:
     """A kind of provider: its settings and how one is made of them."""
+
+    starter = Starter(f'{{ api_key = "${{{VARIABLE}}}" }}', "gemini-2.5-flash")
 
     def __init__(self) -> None:
         self.Settings: type[msgspec.Struct] = GeminiSettings

@@ -23,10 +23,14 @@ class Preset:
     """Whether it speaks responses (`/responses`) beside chat completions."""
     completions: bool = False
     """Whether it speaks plain completions (`/completions`)."""
+    model: str = ""
+    """A model to begin with; empty for a host that nobody begins with."""
 
 
 PRESETS: dict[str, Preset] = {
-    "openai": Preset("https://api.openai.com/v1", "OPENAI_API_KEY", responses=True, completions=True),
+    "openai": Preset(
+        "https://api.openai.com/v1", "OPENAI_API_KEY", responses=True, completions=True, model="gpt-4o-mini"
+    ),
     "azure": Preset("", "AZURE_OPENAI_API_KEY", responses=True, completions=True),
     "alibaba": Preset(
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY", limit_field="max_tokens"
@@ -35,12 +39,14 @@ PRESETS: dict[str, Preset] = {
     "deepinfra": Preset(
         "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY", limit_field="max_tokens", completions=True
     ),
-    "deepseek": Preset("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", limit_field="max_tokens"),
+    "deepseek": Preset(
+        "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", limit_field="max_tokens", model="deepseek-chat"
+    ),
     "fireworks": Preset(
         "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", limit_field="max_tokens", completions=True
     ),
     "github": Preset("https://models.github.ai/inference", "GITHUB_TOKEN", limit_field="max_tokens"),
-    "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "groq": Preset("https://api.groq.com/openai/v1", "GROQ_API_KEY", model="llama-3.3-70b-versatile"),
     "huggingface": Preset("https://router.huggingface.co/v1", "HF_TOKEN", limit_field="max_tokens"),
     "llamacpp": Preset(
         "http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key=False, limit_field="max_tokens", completions=True
@@ -48,14 +54,25 @@ PRESETS: dict[str, Preset] = {
     "lmstudio": Preset(
         "http://127.0.0.1:1234/v1", "LMSTUDIO_API_KEY", key=False, limit_field="max_tokens", completions=True
     ),
-    "mistral": Preset("https://api.mistral.ai/v1", "MISTRAL_API_KEY", ask_usage=False, limit_field="max_tokens"),
+    "mistral": Preset(
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        ask_usage=False,
+        limit_field="max_tokens",
+        model="mistral-small-latest",
+    ),
     "moonshot": Preset("https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", limit_field="max_tokens"),
     "nvidia": Preset("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", limit_field="max_tokens"),
     "ollama": Preset(
         "http://127.0.0.1:11434/v1", "OLLAMA_API_KEY", key=False, limit_field="max_tokens", completions=True
     ),
     "openrouter": Preset(
-        "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", limit_field="max_tokens", responses=True, completions=True
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+        limit_field="max_tokens",
+        responses=True,
+        completions=True,
+        model="openai/gpt-4o-mini",
     ),
     "perplexity": Preset("https://api.perplexity.ai", "PERPLEXITY_API_KEY", ask_usage=False, limit_field="max_tokens"),
     "sambanova": Preset("https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY", limit_field="max_tokens"),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from tollhouse import Attempt, Edit, ProviderError, Reply
+from tollhouse import Attempt, Edit, ProviderError, Reply, Starter
 from tollhouse.credentials import Credentials
 from tollhouse.http_provider import HttpUpstream
 from tollhouse.json_patch import patch
@@ -27,8 +27,10 @@ _FORWARDED = ("accept", "content-type", "content-encoding", "content-length", "o
 class Kind:
     """A kind of provider: its settings and how one is made of them."""
 
-    def __init__(self, settings: type[msgspec.Struct], make: Callable[[str, Any], Host]) -> None:
-        self.Settings = settings
+    def __init__(
+        self, settings: type[msgspec.Struct], make: Callable[[str, Any], Host], starter: Starter | None = None
+    ) -> None:
+        self.Settings, self.starter = settings, starter
         self._make = make
 
     def __call__(self, name: str, settings: Any, gateway: Any) -> OpenAIProvider:
@@ -127,4 +129,5 @@ def kinds() -> dict[str, Kind]:
 def _kind(kind: str, preset: Preset) -> Kind:
     if kind == "azure":
         return Kind(AzureSettings, lambda name, settings: azure_of(name, preset, settings))
-    return Kind(HostSettings, lambda name, settings: host_of(name, preset, settings))
+    starter = Starter(f'{{ api_key = "${{{preset.variable}}}" }}', preset.model) if preset.model else None
+    return Kind(HostSettings, lambda name, settings: host_of(name, preset, settings), starter)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, ClassVar
 
 import msgspec
-from tollhouse import Attempt, ProviderError, Reply
+from tollhouse import Attempt, ProviderError, Reply, Starter
 from tollhouse.config.suggest import listing
 from tollhouse.neutral import Body, Chat, Embed, End, Happening, Start, Used, Vectors
 from tollhouse.usage import Usage
@@ -33,6 +33,7 @@ class SimulatedProvider:
     """Answers without a server. The same request with the same seed gets the same answer."""
 
     Settings: ClassVar[type[msgspec.Struct]] = SimulatorSettings
+    starter: ClassVar[Starter] = Starter("{}", "demo")
     speaks: Sequence[str] = ()
 
     def __init__(self, name: str, settings: SimulatorSettings, gateway: Any) -> None:
