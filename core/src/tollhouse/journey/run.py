@@ -223,8 +223,8 @@ class Journey:
         if exchange.hold or exchange.outgoing:
             await self._end(outcome)
         await self.delivery.finish()
-        if not self._ended:
-            await self._end(outcome)
+        if not self._ended and self._concluded(outcome):
+            await self._settled()
 
     async def _tell(self, outcome: Outcome, error: Rejected | ProviderError) -> None:
         """The exchange ends with an error the caller may read, if they are still there."""
@@ -246,18 +246,25 @@ class Journey:
             raise
 
     async def _end(self, outcome: Outcome, error: BaseException | None = None) -> None:
-        """Fix the outcome and settle, once; the settling goes on even if this wait is cancelled."""
+        """Fix the outcome and settle, once."""
+        if not self._ended and self._concluded(outcome, error):
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """Settle; that goes on even if this wait is cancelled."""
         exchange = self.exchange
-        if self._ended:
-            return
+        await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
+
+    def _concluded(self, outcome: Outcome, error: BaseException | None = None) -> bool:
+        """Fix the outcome; whether there is something to settle."""
+        exchange = self.exchange
         self._ended = True
         exchange.outcome, exchange.error = outcome, error
         if outcome == "disconnected" or (not exchange.status and isinstance(error, asyncio.CancelledError)):
             exchange.status = 499
         elif not exchange.status:
             exchange.status = 200
-        if owes(exchange):
-            await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
+        return owes(exchange)
 
     def _phase(self, name: str) -> None:
         """The time since the last call belongs to the phase `name`."""
