@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from weakref import ref
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -25,18 +24,12 @@ _INLINE = re.compile(rb"[A-Za-z0-9+/=]{4096,}")
 class Tokens:
     """Estimates for one exchange, computed when first asked for."""
 
-    __slots__ = ("_input", "_output", "_owner")
+    __slots__ = ("_exchange", "_input", "_output")
 
     def __init__(self, exchange: Exchange) -> None:
-        self._owner = ref(exchange)  # which holds this: a cycle would leave both to the collector
+        self._exchange = exchange
         self._input: int | None = None
         self._output: int | None = None
-
-    @property
-    def _exchange(self) -> Exchange:
-        exchange = self._owner()
-        assert exchange is not None
-        return exchange
 
     @property
     def input(self) -> int:

@@ -275,8 +275,9 @@ class Journey:
 
 
 def _let_go(exchange: Exchange) -> None:
-    """An error's traceback holds the frames that hold the exchange, and with it everything buffered for it; without
-    one all that is freed now, not when the collector comes round."""
+    """Free what an exchange holds as soon as nobody needs it, not when the collector comes round. An error's
+    traceback holds the frames that hold the exchange, and with it everything buffered for it."""
+    exchange.let_go()
     errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
     for error in (exchange.error, *errors):
         held: BaseException | None = error
