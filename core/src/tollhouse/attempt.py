@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
-from weakref import ref
 
 from .config import Timeouts
 from .dialect import Dialect, Receipt, Request
@@ -24,7 +23,6 @@ class Attempt:
     else that did not win, `skipped` in `error` included."""
 
     __slots__ = (
-        "_exchange",
         "body",
         "content_at",
         "content_within",
@@ -34,6 +32,7 @@ class Attempt:
         "dialect",
         "ended_at",
         "error",
+        "exchange",
         "first_byte_at",
         "headers",
         "number",
@@ -58,8 +57,8 @@ class Attempt:
         dialect: Dialect | None,
         timeouts: Timeouts,
     ) -> None:
-        self._exchange = ref(exchange)  # which owns its attempts: a cycle would leave both to the collector
-        self.number, self.target, self.provider = number, target, provider
+        self.exchange, self.number, self.target, self.provider = exchange, number, target, provider
+        """Once the exchange has ended, a weak proxy: gone when nobody else holds it."""
         self.request, self.dialect, self.timeouts = request, dialect, timeouts
         """`dialect` is the one to speak upstream; None for a provider that answers in the neutral form."""
         self.body: bytes = b""
@@ -86,13 +85,6 @@ class Attempt:
         self.first_byte_at: float | None = None
         self.content_at: float | None = None
         self.ended_at: float | None = None
-
-    @property
-    def exchange(self) -> Exchange:
-        """The exchange it is made for; it lives as long as somebody else holds it."""
-        exchange = self._exchange()
-        assert exchange is not None
-        return exchange
 
     def seen(self, usage: Usage | None) -> None:
         """Take a usage report; the last non-null of each bucket wins."""

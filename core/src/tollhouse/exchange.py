@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import proxy
 
 from .attempt import Attempt
 from .config import overlay
@@ -263,6 +264,15 @@ class Exchange:
     def mail(self, queue: str, data: bytes) -> None:
         """Put a message into the outbox, stored in the same transaction as the ledger row."""
         self.outgoing.append((queue, data))
+
+    def let_go(self) -> None:
+        """It has ended: break the circles it is part of, so that it is freed when nobody holds it any more, and not
+        when the collector comes round."""
+        self._tokens = None
+        if self.attempts:
+            weak = proxy(self)
+            for attempt in self.attempts:
+                attempt.exchange = weak
 
     def leave(self) -> None:
         """The caller has gone: end the work, unless somebody sponsors it."""

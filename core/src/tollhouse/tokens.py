@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING
-from weakref import ref
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -65,19 +64,13 @@ class Ratios:
 class Tokens:
     """Estimates for one exchange, computed when first asked for."""
 
-    __slots__ = ("_input", "_output", "_owner", "_size")
+    __slots__ = ("_exchange", "_input", "_output", "_size")
 
     def __init__(self, exchange: Exchange) -> None:
-        self._owner = ref(exchange)  # which holds this: a cycle would leave both to the collector
+        self._exchange = exchange
         self._input: int | None = None
         self._output: int | None = None
         self._size = 0
-
-    @property
-    def _exchange(self) -> Exchange:
-        exchange = self._owner()
-        assert exchange is not None
-        return exchange
 
     @property
     def input(self) -> int:

@@ -241,7 +241,10 @@ class Attempts:
         native = reply.dialect == exchange.dialect.name and exchange.request.stream
         source = Source(reply, decoder, patience, attempt, viewed=not native or bool(self.chain["relay"].calls))
         try:
-            await source.reach_content()
+            if reply.body is not None:
+                source.reach_end()
+            else:
+                await source.reach_content()
         except BaseException:
             source.release(exchange.gateway)
             raise

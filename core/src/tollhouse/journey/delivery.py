@@ -134,8 +134,8 @@ class Delivery:
             if exchange.gates:
                 await self.pass_gates()
             last = b"".join([*self._parts, last]) if last or len(self._parts) != 1 else self._parts[0]
-            exchange.commit = "content"
-            await self._start(self._reply.status, self._headers(len(last)))
+            exchange.commit, exchange.status = "content", self._reply.status
+            await self.sink.start(self._reply.status, self._headers(len(last)))
         await self.sink.finish(last)
 
     async def fail(self, status: int, error: Rejected | ProviderError) -> None:

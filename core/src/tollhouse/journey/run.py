@@ -236,8 +236,8 @@ class Journey:
         if exchange.hold or exchange.outgoing:
             await self._end(outcome)
         await self.delivery.finish()
-        if not self._ended:
-            await self._end(outcome)
+        if not self._ended and self._concluded(outcome):
+            await self._settled()
 
     async def _tell(self, outcome: Outcome, error: Rejected | ProviderError) -> None:
         """The exchange ends with an error the caller may read, if they are still there."""
@@ -259,18 +259,25 @@ class Journey:
             raise
 
     async def _end(self, outcome: Outcome, error: BaseException | None = None) -> None:
-        """Fix the outcome and settle, once; the settling goes on even if this wait is cancelled."""
+        """Fix the outcome and settle, once."""
+        if not self._ended and self._concluded(outcome, error):
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """Settle; that goes on even if this wait is cancelled."""
         exchange = self.exchange
-        if self._ended:
-            return
+        await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
+
+    def _concluded(self, outcome: Outcome, error: BaseException | None = None) -> bool:
+        """Fix the outcome; whether there is something to settle."""
+        exchange = self.exchange
         self._ended = True
         exchange.outcome, exchange.error = outcome, error
         if outcome == "disconnected" or (not exchange.status and isinstance(error, asyncio.CancelledError)):
             exchange.status = 499
         elif not exchange.status:
             exchange.status = 200
-        if owes(exchange):
-            await asyncio.shield(exchange.gateway.finishing(settle(exchange)))
+        return owes(exchange)
 
     def _phase(self, name: str) -> None:
         """The time since the last call belongs to the phase `name`."""
@@ -281,8 +288,9 @@ class Journey:
 
 
 def _let_go(exchange: Exchange) -> None:
-    """An error's traceback holds the frames that hold the exchange, and with it everything buffered for it; without
-    one all that is freed now, not when the collector comes round."""
+    """Free what an exchange holds as soon as nobody needs it, not when the collector comes round. An error's
+    traceback holds the frames that hold the exchange, and with it everything buffered for it."""
+    exchange.let_go()
     errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
     for error in (exchange.error, *errors):
         held: BaseException | None = error

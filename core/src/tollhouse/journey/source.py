@@ -83,6 +83,10 @@ class Source:
     async def _next_ahead(self) -> Event:
         return self._ahead.popleft()
 
+    def reach_end(self) -> None:
+        """`reach_content` of a whole body: its one event needs no wait."""
+        self._ahead.append(self._timed(self._whole()))
+
     async def reach_content(self) -> None:
         """Read ahead until there is content, or the end; what was read is delivered again by iterating."""
         while len(self._ahead) < EARLY:
@@ -146,6 +150,9 @@ class Source:
         self._count += 1
         if self._count % BREATH == 0:
             await asyncio.sleep(0)
+        return self._timed(event)
+
+    def _timed(self, event: Event) -> Event:
         if event.kind in ("content", "end"):
             attempt = self.attempt
             if attempt is not None and attempt.content_at is None:

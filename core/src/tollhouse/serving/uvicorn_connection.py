@@ -225,7 +225,7 @@ class Connection(HttpToolsProtocol):
             "headers": self.headers,
             "state": {},
         }
-        return Cycle(
+        cycle = Cycle(
             scope=scope,
             transport=self.transport,
             flow=self.flow,
@@ -238,6 +238,8 @@ class Connection(HttpToolsProtocol):
             keep_alive=kept,
             on_response=self.on_response_complete,
         )
+        cycle.loop = self.loop
+        return cycle
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
