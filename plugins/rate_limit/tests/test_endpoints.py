@@ -1,6 +1,6 @@
 """What operators read."""
 
-from conftest import config
+from limited import config
 from tollhouse.testing import Client
 
 

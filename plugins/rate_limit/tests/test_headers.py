@@ -6,9 +6,9 @@ from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
-from conftest import CHAT, config
 from hypothesis import given
 from hypothesis import strategies as st
+from limited import CHAT, config
 from tollhouse import Demand
 from tollhouse.store import Level
 from tollhouse.testing import Client, Upstream, gateway, run

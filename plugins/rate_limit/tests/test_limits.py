@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from conftest import CHAT, config
 from hypothesis import given
 from hypothesis import strategies as st
+from limited import CHAT, config
 from tollhouse import Next, Principal, Reply, hookimpl
 from tollhouse.config import Rate
 from tollhouse.events import DemandRefused

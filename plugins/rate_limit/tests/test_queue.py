@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from conftest import config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from limited import config
 from tollhouse import Race, hookimpl
 from tollhouse.config import parse
 from tollhouse.events import DemandRefused, RequestEnded

@@ -1,7 +1,7 @@
 """What may be written, and what is refused at start-up."""
 
 import pytest
-from conftest import config
+from limited import config
 from tollhouse import ConfigError
 from tollhouse.config import Rate, parse, validate
 from tollhouse.gateway import Gateway
