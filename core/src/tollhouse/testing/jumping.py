@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """Time stands still while anything can run, and jumps to the next timer otherwise. Nothing but timers may be
-    waited for: sockets and threads take real time, which does not pass here."""
+    """Time stands still while anything can run, a thread of the loop's included, and jumps to the next timer
+    otherwise. Sockets may not be waited for: they take real time, which does not pass here."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
+        self._threads = 0
         select = self._selector.select  # type: ignore[attr-defined]
 
         def jump(timeout: float | None) -> Any:
+            if timeout and self._threads:
+                return select(None)
             if timeout:
                 self.seconds += timeout
             return select(0 if timeout is not None else None)
@@ -28,6 +31,16 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds since the loop was made."""
         return self.seconds
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # its own typing differs by version
+        """As asyncio's; time stands still until the thread is done."""
+        future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
+        self._threads += 1
+        future.add_done_callback(self._came_back)
+        return future
+
+    def _came_back(self, _: object) -> None:
+        self._threads -= 1
 
 
 class LoopClock:
