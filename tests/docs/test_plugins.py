@@ -7,7 +7,7 @@ import inspect
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -59,10 +59,15 @@ def kinds(folder: Path) -> dict[str, Any]:
     return dict(gathered(folder, "providers"))
 
 
+def by_name(declared: Any) -> Any:
+    """What a plugin declares; of one whose table holds tables by name, the type of these."""
+    return get_args(declared)[1] if get_origin(declared) is dict else declared
+
+
 def settings(folder: Path) -> dict[str, str]:
     """Every setting of a plugin, its level and its providers, with its default."""
     made = plugin_class(folder)
-    structs = [getattr(made, "Settings", None), getattr(made, "Level", None)]
+    structs = [by_name(getattr(made, "Settings", None)), getattr(made, "Level", None)]
     structs += [getattr(kind, "Settings", None) for kind in kinds(folder).values()]
     typed = [one for one in structs if isinstance(one, type) and issubclass(one, msgspec.Struct)]
     return {one.name: one.default for struct in typed for one in fields(struct)}
@@ -87,7 +92,7 @@ def test_it_names_every_setting_with_its_default(folder):
 def test_every_setting_says_what_it_means(folder):
     made = plugin_class(folder)
     for kind in (made, *kinds(folder).values()):
-        if (struct := getattr(kind, "Settings", None)) is not None:
+        if (struct := by_name(getattr(kind, "Settings", None))) is not None:
             assert [one.name for one in fields(struct) if not one.doc] == []
 
 

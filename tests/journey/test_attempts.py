@@ -3,7 +3,7 @@
 import asyncio
 
 from parts import BODY, CHAT, STREAM, WORDS, GoesOn, Hedges, Observes, asks, chunk, config, words
-from tollhouse import Next, ProviderError, Refused, Skip, hookimpl
+from tollhouse import Next, ProviderError, Refused, Skip, Target, hookimpl
 from tollhouse.dialect import Edit
 from tollhouse.testing import Client, Cut, Upstream, gateway, run, sse
 
@@ -108,6 +108,43 @@ def test_a_skip_passes_a_target_over_without_an_attempt():
     assert response.headers["x-tollhouse-target"] == "b/x"
     assert observes.attempts == [("b/x", "won", "")]
     assert a.requests == []
+
+
+def test_a_skip_may_name_a_target_outside_the_plan_and_skips_in_a_circle_end():
+    class Skips:
+        name = "skips"
+
+        def __init__(self, circle):
+            self.circle = circle
+
+        @hookimpl
+        async def dispatch(self, attempt):
+            if attempt.target.name == "a/x":
+                raise Skip("rests", instead=Target("b", "y"))
+            if self.circle:
+                raise Skip("rests", instead=Target("a", "x"))
+
+    response, observes, a, b = run(both((BODY,), (BODY,), Skips(False))(asks("m")))
+    assert response.headers["x-tollhouse-target"] == "b/y"
+    assert observes.attempts == [("b/y", "won", "")]
+    assert (len(a.requests), len(b.requests)) == (0, 1)
+
+    response, observes, *_ = run(both((BODY,), (BODY,), Skips(True))(asks("m")))
+    assert (response.status, observes.attempts) == (503, [])
+
+
+def test_an_attempt_without_content_in_the_time_it_was_given_fails_over():
+    class Hurries:
+        name = "hurries"
+
+        @hookimpl
+        async def dispatch(self, attempt):
+            attempt.content_within = 0.2
+
+    for silent in ([60.0], [sse(WORDS[0], done=False), 60.0]):
+        response, observes, *_ = run(both((silent,), (STREAM,), Hurries(), GoesOn())(asks("m", stream=True)))
+        assert words(response.body) == "Hello"
+        assert observes.attempts == [("a/x", "failed", "timeout"), ("b/x", "won", "")]
 
 
 def test_when_every_target_is_skipped_the_caller_gets_a_503_that_says_why():

@@ -43,13 +43,11 @@ class Heard:
     error: Exception | None = None
     status: int = 0
     signatures: list = field(default_factory=list)
-    raw: object = None
-    """A whole reply as the SDK gives it back, to be sent on in the next turn."""
 
     @property
     def meaning(self):
-        """What must be the same on every way: words, calls with their arguments, and usage."""
-        return self.text, self.calls, (self.input, self.output)
+        """What must be the same on every way: words, calls with their arguments, and usage, where none is 0."""
+        return self.text, self.calls, (self.input or 0, self.output or 0)
 
 
 def hear(dialect, body, *, status=200, headers=None, streamed=False, task="chat"):
@@ -64,14 +62,11 @@ def hear(dialect, body, *, status=200, headers=None, streamed=False, task="chat"
 
 
 def _args(text):
-    """Arguments as JSON; what is none is compared as it is."""
+    """Arguments as JSON, none of them as an empty object; what is no JSON is compared as it is."""
     try:
-        return json.loads(text) if isinstance(text, str) else text
+        return json.loads(text) if text else {}
     except ValueError:
         return text
-
-
-# --- OpenAI
 
 
 _canned = SimpleNamespace(answer=None)
@@ -101,13 +96,13 @@ def _chat(heard, answer, streamed):
     _canned.answer = answer
     reply = _openai().chat.completions.create(model="m", messages=[], stream=streamed)
     if not streamed:
-        heard.raw = reply.model_dump(exclude_none=True)
         heard.choices = len(reply.choices)
         for choice in reply.choices[:1]:
             said = choice.message
-            heard.text, heard.finish = (said.content or said.refusal or ""), choice.finish_reason
-            heard.thoughts = getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""
-            heard.calls = [(c.function.name, _args(c.function.arguments)) for c in said.tool_calls or ()]
+            heard.finish = choice.finish_reason
+            _said(heard, said)
+            called = [c.function for c in said.tool_calls or ()] + [said.function_call]
+            heard.calls = [(one.name, _args(one.arguments)) for one in called if one and one.name]
         _of_openai(heard, reply.usage)
         return
     calls, seen = {}, set()
@@ -119,20 +114,34 @@ def _chat(heard, answer, streamed):
             if choice.index:
                 continue
             delta = choice.delta
-            heard.text += delta.content or delta.refusal or ""
-            heard.thoughts += getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
+            _said(heard, delta)
             heard.finish = choice.finish_reason or heard.finish
-            for call in delta.tool_calls or ():
-                into = calls.setdefault(call.index, ["", ""])
-                into[0] += call.function.name or ""
-                into[1] += call.function.arguments or ""
+            called = [(call.index, call.function) for call in delta.tool_calls or ()]
+            for key, call in [*called, ("old", delta.function_call)]:
+                if call is not None:
+                    into = calls.setdefault(key, ["", ""])
+                    into[0] = into[0] or call.name or ""
+                    into[1] += call.arguments or ""
     heard.choices = len(seen)
     heard.calls = [(name, _args(text)) for name, text in calls.values()]
 
 
+def _said(heard, said):
+    """Text and thoughts, also as hosts say them that give a list of parts, or speak."""
+    content = said.content
+    if isinstance(content, list):
+        heard.text += "".join(part.get("text", "") for part in content if part.get("type") == "text")
+    else:
+        audio = getattr(said, "audio", None)
+        heard.text += content or said.refusal or (audio and audio.transcript) or ""
+    heard.thoughts += getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""
+
+
 def _of_openai(heard, usage):
+    """Some hosts count thoughts beside the completion; their total tells."""
     if usage is not None:
-        heard.input, heard.output = usage.prompt_tokens, usage.completion_tokens
+        heard.input = usage.prompt_tokens
+        heard.output = max(usage.completion_tokens or 0, (usage.total_tokens or 0) - (usage.prompt_tokens or 0))
 
 
 def _completion(heard, answer, streamed):
@@ -162,11 +171,9 @@ def _response(heard, answer, streamed):
         reply = getattr(last, "response", None)
         if reply is None:
             return
-        heard.raw = reply.model_dump(exclude_none=True)
         _of_response(heard, reply)
         assert deltas == heard.text, "the deltas say what the whole says"
         return
-    heard.raw = reply.model_dump(exclude_none=True)
     _of_response(heard, reply)
 
 
@@ -201,9 +208,6 @@ def _response_count(heard, answer, streamed):
     heard.count = _openai().responses.input_tokens.count(model="m", input="").input_tokens
 
 
-# --- Anthropic
-
-
 @cache
 def _anthropic():
     http = httpx2.Client(transport=httpx2.MockTransport(_answer2))
@@ -218,7 +222,6 @@ def _message(heard, answer, streamed):
             reply = stream.get_final_message()
     else:
         reply = _anthropic().messages.create(**asked)
-    heard.raw = reply.model_dump(exclude_none=True)
     for block in reply.content:
         if block.type == "text":
             heard.text += block.text
@@ -238,9 +241,6 @@ def _message_count(heard, answer, streamed):
     heard.count = _anthropic().messages.count_tokens(model="m", messages=[]).input_tokens
 
 
-# --- Gemini
-
-
 @cache
 def _google():
     http = httpx.Client(transport=httpx.MockTransport(_answer))
@@ -254,7 +254,6 @@ def _content(heard, answer, streamed):
         replies = list(_google().models.generate_content_stream(model="m", contents="."))
     else:
         replies = [_google().models.generate_content(model="m", contents=".")]
-        heard.raw = replies[0].model_dump(mode="json", by_alias=True, exclude_none=True)
     seen = set()
     for reply in replies:
         for candidate in reply.candidates or ():
@@ -289,9 +288,6 @@ def _google_count(heard, answer, streamed):
     heard.count = _google().models.count_tokens(model="m", contents=".").total_tokens
 
 
-# --- Bedrock
-
-
 @cache
 def _aws():
     off = botocore.config.Config(signature_version=botocore.UNSIGNED, retries={"max_attempts": 0})
@@ -316,7 +312,6 @@ def _converse(heard, answer, streamed):
     _canned.answer = answer
     if not streamed:
         reply = _aws().converse(modelId="m", messages=_HI)
-        heard.raw = reply
         for block in (reply["output"].get("message") or {}).get("content", ()):
             heard.text += block.get("text", "")
             if "toolUse" in block:
@@ -342,7 +337,7 @@ def _converse(heard, answer, streamed):
             if "toolUse" in delta:
                 calls[at][1] += delta["toolUse"]["input"]
         elif "messageStop" in event:
-            heard.finish = event["messageStop"]["stopReason"]
+            heard.finish = event["messageStop"].get("stopReason")
         elif "metadata" in event:
             _of_aws(heard, event["metadata"]["usage"])
     heard.calls = [(name, _args(text or "{}")) for name, text in calls.values()]
@@ -360,15 +355,19 @@ def _aws_count(heard, answer, streamed):
     heard.count = _aws().count_tokens(modelId="m", input=asked)["inputTokens"]
 
 
-def aws_event(kind, body):
-    """One message of Amazon's event stream: prelude, headers, JSON, checksums."""
+def aws_event(kind, body, message="event"):
+    """One message of Amazon's event stream, an `event` or an `exception`: prelude, headers, JSON, checksums."""
     head = b""
-    for name, value in ((":event-type", kind), (":content-type", "application/json"), (":message-type", "event")):
+    for name, value in (
+        (f":{message}-type", kind),
+        (":content-type", "application/json"),
+        (":message-type", message),
+    ):
         head += bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
     data = json.dumps(body).encode()
     prelude = (16 + len(head) + len(data)).to_bytes(4, "big") + len(head).to_bytes(4, "big")
-    message = prelude + zlib.crc32(prelude).to_bytes(4, "big") + head + data
-    return message + zlib.crc32(message).to_bytes(4, "big")
+    whole = prelude + zlib.crc32(prelude).to_bytes(4, "big") + head + data
+    return whole + zlib.crc32(whole).to_bytes(4, "big")
 
 
 _CHAT = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from .config import Timeouts
@@ -38,6 +39,7 @@ class Attempt:
         "number",
         "provider",
         "receipt",
+        "reply_headers",
         "request",
         "started_at",
         "state",
@@ -70,6 +72,8 @@ class Attempt:
         self.state: AttemptState = "pending"
         self.status = 0
         """The upstream's HTTP status; 0 while there is none."""
+        self.reply_headers: Mapping[str, str] = {}
+        """The headers of the upstream's reply, names in lower case; empty while there is none, and of a refusal."""
         self.error: TollhouseError | None = None
         self.usage: Usage | None = None
         self.cost: int | None = 0

@@ -123,6 +123,11 @@ class Request:
             self._body = self.dialect.decode(self.raw, self.route)
         return self._body
 
+    @property
+    def decoded(self) -> bool:
+        """Whether the neutral form is here already: it was looked at, or given by who made the request."""
+        return self._body is not None
+
     def edit(self, *edits: Edit) -> None:
         """Patch the request in place: bytes, and everything read from them. Raises `Rejected` if the result
         is not a request any more."""

@@ -85,7 +85,7 @@ class Edition:
                 if dialect.name in self.dialects:
                     raise ConfigError(f"two plugins bring the dialect {dialect.name}.", path="plugins")
                 self.dialects[dialect.name] = dialect
-        self.endpoints: list[Endpoint] = [e for _, many in self.chain["endpoints"].gather(gateway) for e in many]
+        self.endpoints: list[Endpoint] = [e for _, many in self.chain["endpoints"].gather(gateway, self) for e in many]
         self.providers: dict[str, Provider] = {
             name: kinds[entry.kind](name, self.bound.providers[name], gateway)
             for name, entry in self.config.providers.items()

@@ -176,10 +176,14 @@ class Gateway:
         *,
         origin: str,
         headers: Mapping[str, str] | None = None,
+        provider: str = "",
+        path: str = "",
+        upload: bytes = b"",
     ) -> Exchange:
         """Send a request through the same chain as a caller's, as `principal`; returns the ended exchange. What
         was answered is in the sink: a `Collected`, unless it should flow elsewhere. `origin` names the submitter
-        (`judge`). Errors are told to the sink as to any caller; a cancelled submit cancels the exchange."""
+        (`judge`). A passthrough takes its body from `upload`, goes to `provider`, and is known by `path` instead of
+        its route's. Errors are told to the sink as to any caller; a cancelled submit cancels the exchange."""
         edition = self.edition
         exchange = Exchange(
             self,
@@ -187,10 +191,11 @@ class Gateway:
             dialect=request.dialect,
             route=request.route,
             headers=headers or {},
-            path=request.route.path,
+            path=path or request.route.path,
             origin=f"submit:{origin}",
         )
         exchange.principal, exchange.tail = principal, request.tail
+        exchange.addressed, exchange.upload = provider, upload
 
         async def read() -> bytes:
             return request.raw

@@ -92,8 +92,9 @@ def dialects(gateway: Gateway) -> Sequence[Dialect]:
 
 
 @hookspec("gather", sync=True)
-def endpoints(gateway: Gateway) -> Sequence[Endpoint]:
-    """Extra routes with the access level each needs; gathered once a configuration."""
+def endpoints(gateway: Gateway, edition: Edition) -> Sequence[Endpoint]:
+    """Extra routes with the access level each needs; gathered once a configuration: `edition` is the one that is being
+    made, of which there are the plugins, the chain, the levels and the dialects."""
 
 
 @hookspec("first", sync=True, closed=False)
@@ -152,8 +153,8 @@ async def refused(exchange: Exchange, refusal: Refusal) -> Wait | None:
 
 @hookspec("each", limit=5.0)
 async def dispatch(exchange: Exchange, attempt: Attempt) -> None:
-    """Before an attempt leaves: add to `attempt.headers`, choose a credential. Raise `Skip` to pass the target
-    over, or `Rejected`."""
+    """Before an attempt leaves: add to `attempt.headers`, choose a credential, bound its way to content.
+    Raise `Skip` to pass the target over, for another one if it names one, or `Rejected`."""
 
 
 @hookspec("first", sync=True, closed=False)

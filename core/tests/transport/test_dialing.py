@@ -11,6 +11,7 @@ import ssl
 import pytest
 from scripted import OK, answers, call, failure, fetch, met
 from tollhouse.testing import run
+from tollhouse.transport.dial import dial
 from tollhouse.transport.http1 import Http1Transport
 
 
@@ -132,6 +133,25 @@ def test_when_no_address_answers_the_first_says_why(monkeypatch):
         error = await failure(fetch(Http1Transport(), "http://many.example/"))
         assert error.kind == "connect"
         assert "many.example" in str(error)
+
+    run(journey())
+
+
+def test_a_dial_of_ones_own_chooses_the_address_and_may_refuse():
+    asked = []
+
+    async def journey():
+        async def elsewhere(host, port):
+            asked.append((host, port))
+            if host == "refused.example":
+                raise OSError("not there")
+            return await dial("127.0.0.1", server.port)
+
+        async with met(lambda: Http1Transport(dial=elsewhere), answers(OK)) as (transport, server):
+            assert (await fetch(transport, "http://chosen.example/")).body == b"hi"
+            error = await failure(fetch(transport, "http://refused.example:81/"))
+        assert (error.kind, "not there" in str(error)) == ("connect", True)
+        assert asked == [("chosen.example", 80), ("refused.example", 81)]
 
     run(journey())
 

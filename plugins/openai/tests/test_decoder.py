@@ -246,6 +246,15 @@ def test_an_old_function_call_is_a_tool_call() -> None:
     assert (answer.choices[0].finish, answer.choices[0].finish_raw) == ("tool_calls", "function_call")
 
 
+def test_fields_that_a_host_writes_empty_call_nothing() -> None:
+    nothing = {"function_call": {"name": "", "arguments": ""}, "tool_calls": None}
+    assert folded(chunk({"content": "hi", **nothing}), DONE).choices[0].parts == [Text(text="hi")]
+    function = {"name": "f", "arguments": "{}"}
+    both = {"id": "a", "type": "function", "custom": {"name": "", "input": ""}, "function": function}
+    answer = folded(chunk({**nothing, "tool_calls": [both]}), DONE)
+    assert answer.choices[0].parts == [ToolCall(id="a", name="f", arguments="{}")]
+
+
 def test_choices_are_kept_apart() -> None:
     answer = folded(
         chunk({"content": "a"}, choice=0), chunk({"content": "b"}, choice=1), chunk({"content": "a"}, choice=0)

@@ -221,8 +221,8 @@ def test_each_lossy_line_is_on_the_receipt_once() -> None:
         "dropped=messages[1].parts[0]",
         "dropped=messages[1].parts[1].cache",
         "dropped=messages[2].parts[0].error",
-        "dropped=top_k",
         "dropped=thinking_budget",
+        "dropped=top_k",
         "dropped=more",
     ]
 

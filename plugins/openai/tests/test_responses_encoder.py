@@ -180,16 +180,46 @@ def test_an_error_ends_the_stream_with_an_event_that_sdks_raise_and_one_that_age
     assert encoder.finish() == b""
 
 
-def test_a_thought_that_another_dialect_encrypted_is_not_told() -> None:
+def test_what_makes_another_dialects_thought_valid_is_sealed_and_comes_back_as_it_was() -> None:
     said = [
-        Start(id="x"),
+        Start(id="x", extra=Extra("anthropic", {})),
         PartStart(index=0, kind="thinking"),
-        Delta(index=0, text="", opaque="AAAA", signature="BBBB"),
-        PartEnd(index=0, extra=Extra("anthropic", {"id": Raw(b'"CCCC"')})),
+        Delta(index=0, text="Hmm."),
+        Delta(index=0, text="", signature="BBBB"),
+        PartEnd(index=0),
+        PartStart(index=1, kind="thinking"),
+        Delta(index=1, text="", opaque="AAAA"),
+        PartEnd(index=1, extra=Extra("anthropic", {"id": Raw(b'"CCCC"')})),
+        PartStart(index=2, kind="text"),
+        Delta(index=2, text="Hello"),
+        PartEnd(index=2),
         End(),
     ]
-    for stream in (False, True):
-        assert not {b"AAAA", b"BBBB", b"CCCC"} & set(written(said, stream=stream).split(b'"'))
+    streamed = told(written(said, stream=True))[-1]["response"]["output"]
+    whole = msgspec.json.decode(written(said, stream=False))["output"]
+    for output in (streamed, whole):
+        assert "CCCC" not in str(output)
+        body = {"model": "m", "input": [*output, {"role": "user", "content": "Go on."}]}
+        raw = msgspec.json.encode(body)
+        first, second, text = DIALECT.decode(raw, CHAT).messages[0].parts
+        assert (first.text, first.signature, first.opaque, first.origin) == ("Hmm.", "BBBB", "", "anthropic")
+        assert (second.text, second.signature, second.opaque, second.origin) == ("", "", "AAAA", "anthropic")
+        assert text.text == "Hello"
+        sent = msgspec.json.decode(DIALECT.address(DIALECT.request(raw, CHAT), "m"))
+        assert [item.get("type") for item in sent["input"]] == ["message", None], (
+            "an OpenAI could not read the thoughts"
+        )
+        bytes_, receipt = DIALECT.encode(DIALECT.request(raw, CHAT), "m")
+        assert b"tollhouse" not in bytes_
+        assert [line for line in receipt.lines if "anthropic only" in line]
+
+
+@pytest.mark.parametrize("text", ["tollhouse:", "tollhouse:!!", "tollhouse:e30=", "tollhouse:W10="])
+def test_what_only_looks_like_a_sealed_thought_goes_nowhere(text: str) -> None:
+    item = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}], "encrypted_content": text}
+    raw = msgspec.json.encode({"model": "m", "input": [item, {"role": "user", "content": "Go on."}]})
+    [thought] = DIALECT.decode(raw, CHAT).messages[0].parts
+    assert (thought.signature, thought.opaque, thought.origin) == ("", "", "somebody else")
 
 
 def test_a_request_is_repeated_in_its_response() -> None:

@@ -166,10 +166,10 @@ def test_each_lossy_line_is_on_the_receipt_once() -> None:
         "dropped=messages[1].parts[1].cache",
         "dropped=messages[1].parts[3]",
         "dropped=messages[2].parts[0].error",
+        "dropped=thinking_budget",
         "dropped=top_k",
         "dropped=stop",
         "dropped=seed",
-        "dropped=thinking_budget",
         "dropped=more",
     ]
     assert said["store"] is False, "nobody asked for it to be kept"

@@ -107,3 +107,19 @@ def _silent() -> Rejected:
         code="request_timeout",
         headers={"connection": "close"},
     )
+
+
+async def small_body(receive: Receive, largest: int) -> bytes:
+    """The whole body of a request to an endpoint. Raises Rejected: 413 past `largest` bytes, 400 when the caller leaves
+    before its end."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Rejected("The caller left before the request's end.", code="client_disconnected")
+        parts.append(message.get("body", b""))
+        more, size = message.get("more_body", False), size + len(parts[-1])
+        if size > largest:
+            raise Rejected(f"The body is larger than {largest} bytes.", status=413, code="request_too_large")
+    return b"".join(parts)

@@ -236,6 +236,7 @@ class Attempts:
         finally:
             patience.end()
         attempt.status, attempt.first_byte_at = reply.status, exchange.now()
+        attempt.reply_headers = reply.headers
         dialect = exchange.edition.dialects.get(reply.dialect)
         decoder = dialect.decoder(attempt.request.route.task) if dialect and reply.form != "chunks" else None
         native = reply.dialect == exchange.dialect.name and exchange.request.stream

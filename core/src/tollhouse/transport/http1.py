@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from collections.abc import Awaitable, Callable
 
 from ..errors import ProviderError
 from .address import Origin, locate
@@ -27,11 +29,17 @@ class Http1Transport:
     """
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, kept_idle: int = KEPT_IDLE, kept_for: float = KEPT_FOR
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        kept_idle: int = KEPT_IDLE,
+        kept_for: float = KEPT_FOR,
+        dial: Callable[[str, int], Awaitable[socket.socket]] = dial,
     ) -> None:
         """`tls` checks the upstreams' certificates, by default against the well-known authorities. `kept_idle`
-        connections of an origin wait for their next call, for `kept_for` seconds at most."""
-        self._tls = tls
+        connections of an origin wait for their next call, for `kept_for` seconds at most. `dial` connects to a host
+        and port, and may choose or refuse addresses; certificates are checked for the host all the same."""
+        self._tls, self._dial = tls, dial
         self._pool = Pool(kept_idle, kept_for)
         self._buffer = memoryview(bytearray(PIECE))
 
@@ -69,7 +77,7 @@ class Http1Transport:
             async with asyncio.timeout(seconds or None):
                 await asyncio.get_running_loop().create_connection(
                     lambda: connection,
-                    sock=await dial(origin.host, origin.port),
+                    sock=await self._dial(origin.host, origin.port),
                     ssl=tls,
                     server_hostname=origin.host if tls else None,
                     ssl_shutdown_timeout=GOODBYE if tls else None,

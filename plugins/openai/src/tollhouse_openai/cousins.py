@@ -17,3 +17,8 @@ def carried(extra: Extra | None) -> dict[str, Raw]:
     """The fields of a request of another of OpenAI's dialects that mean the same here."""
     known = _SHARED.get(extra.dialect, ()) if extra is not None else ()
     return {name: raw for name, raw in (extra.fields if extra else {}).items() if name in known}
+
+
+def is_cousin(dialect: str) -> bool:
+    """Whether a request came in one of OpenAI's dialects."""
+    return dialect in _SHARED

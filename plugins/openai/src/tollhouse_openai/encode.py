@@ -10,7 +10,8 @@ from tollhouse import Receipt, Request
 from tollhouse.json_fields import merge
 from tollhouse.neutral import Chat, Embed, Extra, Format, Tool
 
-from .cousins import carried
+from .cousins import carried, is_cousin
+from .efforts import effort_of
 from .name import NAME
 from .responses.name import NAME as RESPONSES
 from .turns import write_messages
@@ -40,7 +41,7 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
         ("stop", chat.stop or None),
         ("seed", chat.seed),
         ("n", chat.n if chat.n != 1 else None),
-        ("reasoning_effort", chat.effort),
+        ("reasoning_effort", effort_of(chat, model, is_cousin(request.dialect.name), receipt)),
         ("user", chat.user or None),
     ):
         if value is not None:
@@ -50,8 +51,6 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
             body["top_k"] = chat.top_k
         else:
             receipt.note("dropped", "top_k", "chat completions have no such parameter")
-    if chat.thinking_budget is not None:
-        receipt.note("dropped", "thinking_budget", "chat completions know an effort, no budget")
     _write_extra(body, chat.extra, receipt)
     return _encode(body), receipt
 

@@ -33,8 +33,13 @@ def read_message(out: list[Happening], parts: Parts, message: dict[str, Any], pa
         if isinstance(call, dict):
             _read_call(out, parts, call, place, (*path, "tool_calls", place))
     if isinstance(function := message.get("function_call"), dict):
-        at = (*path, "function_call", "arguments")
-        parts.call(out, "function_call", "", _text(function, "name"), _text(function, "arguments"), at)
+        at, name, arguments = (
+            (*path, "function_call", "arguments"),
+            _text(function, "name"),
+            _text(function, "arguments"),
+        )
+        if name or arguments:  # some hosts write every field, empty where there is nothing
+            parts.call(out, "function_call", "", name, arguments, at)
 
 
 def _read_content(out: list[Happening], parts: Parts, content: list[Any], path: Path) -> None:
@@ -58,9 +63,10 @@ def _read_call(out: list[Happening], parts: Parts, call: dict[str, Any], place: 
     key = call.get("index")
     if not isinstance(key, int):
         key = id_ or parts.last_call() or place
-    kind, said = ("custom", "input") if isinstance(call.get("custom"), dict) else ("function", "arguments")
-    function = call.get(kind)
-    inner = function if isinstance(function, dict) else {}
+    custom, function = call.get("custom"), call.get("function")
+    own = isinstance(custom, dict) and (_text(custom, "name") or not isinstance(function, dict))
+    kind, said, inner = ("custom", "input", custom) if own else ("function", "arguments", function)
+    inner = inner if isinstance(inner, dict) else {}
     parts.call(out, key, id_, _text(inner, "name"), _text(inner, said), (*path, kind, said))
 
 

@@ -10,7 +10,8 @@ from tollhouse import Receipt, Rejected, Request
 from tollhouse.json_fields import merge
 from tollhouse.neutral import Chat, Extra, Format, Message, Text, Tool
 
-from ..cousins import carried
+from ..cousins import carried, is_cousin
+from ..efforts import effort_of
 from ..name import NAME as CHAT
 from .name import NAME
 from .turns import Turns
@@ -46,8 +47,8 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
         body["tool_choice"] = _tool_choice(chat.tool_choice)
     if chat.format is not None:
         body["text"] = {"format": _format(chat.format, own)}
-    if chat.effort is not None:
-        body["reasoning"] = {"effort": chat.effort}
+    if (effort := effort_of(chat, model, is_cousin(request.dialect.name), receipt)) is not None:
+        body["reasoning"] = {"effort": effort}
     for name, value in (
         ("parallel_tool_calls", chat.parallel_tools),
         ("max_output_tokens", chat.max_output),
@@ -61,7 +62,6 @@ def write_chat(chat: Chat, request: Request, model: str) -> tuple[bytes, Receipt
         ("top_k", chat.top_k is not None),
         ("stop", bool(chat.stop)),
         ("seed", chat.seed is not None),
-        ("thinking_budget", chat.thinking_budget is not None),
     ):
         if lost:
             receipt.note("dropped", name, "responses have no such parameter")

@@ -42,6 +42,7 @@ class _Reply:
         match happening:
             case Start():
                 self._start = happening
+                self._writer.origin = happening.extra.dialect if happening.extra else ""
             case Used(usage=usage):
                 self._usage = self._usage.merged(usage) if self._usage else usage
             case Failed(error=error):

@@ -13,6 +13,7 @@ from tollhouse.neutral import Extra, Media, Message, Opaque, Part, Path, Text, T
 
 from .content import read_content
 from .name import NAME
+from .thoughts import unseal
 
 TEXT_OF_THOUGHT = "reasoning_text"
 """The kind of a thought in full; a summary of one is the rule and not named."""
@@ -135,12 +136,21 @@ def _thoughts(fields: Fields) -> list[Part]:
                 part.extra = Extra(NAME, {"type": Raw(_encode(kind))})
             parts.append(part)
     parts = parts or [Thinking(path=fields.path)]
-    parts[-1].opaque = fields.take("encrypted_content", str) or ""
+    _unseal(parts[-1], fields.take("encrypted_content", str) or "")
     _forget_completed(fields)
     for part in parts:
         own = part.extra.fields if part.extra else {}
         part.extra = Extra(NAME, {**own, **fields.left()}) if own or fields.left() else None
     return list(parts)
+
+
+def _unseal(part: Thinking, said: str) -> None:
+    """What is encrypted: OpenAI's own, or what makes the thought of another's model valid there."""
+    sealed = unseal(said)
+    if sealed is None:
+        part.opaque = said
+    else:
+        part.signature, part.opaque, part.origin = sealed.signature, sealed.opaque, sealed.origin
 
 
 def _forget_completed(fields: Fields) -> None:

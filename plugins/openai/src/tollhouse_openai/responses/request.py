@@ -13,6 +13,7 @@ from tollhouse.json_guard import members
 from tollhouse.json_patch import patch
 
 from ..request import check_names, model_of, only
+from .thoughts import foreign
 
 _KNOWN = frozenset(
     {
@@ -147,5 +148,7 @@ def read_request(raw: bytes, route: Route, tail: str, dialect: Dialect) -> Reque
 
 
 def address(request: Request, model: str) -> bytes:
-    """The caller's bytes for the upstream's model; untouched when that is the same."""
-    return request.raw if model == request.model else patch(request.raw, [Edit(("model",), model)])
+    """The caller's bytes for the upstream's model, without thoughts of other dialects' models; untouched when there
+    are none and the model is the same."""
+    edits = [*([Edit(("model",), model)] if model != request.model else ()), *foreign(request.raw)]
+    return patch(request.raw, edits) if edits else request.raw

@@ -78,7 +78,7 @@ class Turns:
             self._receipt.note("dropped", at, f"responses have no {part.kind} here")
 
     def _think(self, part: Thinking, last: Thinking | None, at: str) -> None:
-        if not self._own:
+        if not self._own or part.origin:
             self._receipt.note("dropped", at, f"thoughts go back to {part.origin or 'their origin'} only")
             return
         kept = dict(part.extra.fields) if part.extra else {}

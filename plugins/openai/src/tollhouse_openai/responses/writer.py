@@ -11,6 +11,7 @@ from tollhouse.neutral import Delta, Extra, Opaque, PartEnd, PartStart
 from .name import NAME
 from .outputs import Output
 from .shapes import Item, Part, begun, frame_of, part_of, text_of
+from .thoughts import Sealed, seal
 
 _OF_PART = frozenset({"annotations", "logprobs", "type"})
 """What of a part's leftovers is not its item's."""
@@ -29,6 +30,9 @@ class Writer:
         self._last: Item | None = None
         self._open: dict[int, Item] = {}
         self._ended: set[int] = set()
+        self._sealed: dict[int, Sealed] = {}
+        self.origin = ""
+        """The dialect of who thinks."""
 
     def knows(self, index: int) -> bool:
         """Whether a part began here."""
@@ -47,6 +51,10 @@ class Writer:
         """More of a part; one that nobody began is text. Raises `ProviderError` for arguments of a call that has
         ended."""
         start = self._starts.setdefault(delta.index, PartStart(index=delta.index, kind="text"))
+        if start.kind == "thinking" and (delta.signature or delta.opaque):
+            sealed = self._sealed.setdefault(delta.index, Sealed(self.origin or "somebody else"))
+            sealed.signature += delta.signature
+            sealed.opaque += delta.opaque
         if start.kind == "opaque" or not delta.text:
             return b""
         out = b""
@@ -70,7 +78,7 @@ class Writer:
         own = _own(end.extra)
         out = b""
         if end.index not in self._parts:
-            if not own:
+            if not own and end.index not in self._sealed:
                 return b""
             out = self._part(start, seen=start.kind != "thinking")
         return out + self._end(end.index, own)
@@ -125,6 +133,8 @@ class Writer:
         item = part.item
         self._ended.add(index)
         item.open -= 1
+        if (sealed := self._sealed.get(index)) is not None:
+            own = {"encrypted_content": seal(sealed), **own}
         for name, raw in own.items():
             if name not in _OF_PART:
                 item.extra[name] = raw
