@@ -1,7 +1,7 @@
 """What was answered once is answered again: to whom, in which dialect, for how long, and at what price."""
 
 import pytest
-from scene import CHAT, CONFIG, Oracle, house, tell, verdict, words
+from caching import CHAT, CONFIG, Oracle, house, tell, verdict, words
 from tollhouse import ConfigError, Edit, Next, Refused, hookimpl
 from tollhouse.config import parse
 from tollhouse.testing import Client, Upstream, gateway, run, sse

@@ -8,9 +8,9 @@ import time
 
 import httpx
 import pytest
+from caching import Oracle, soon, tell, verdict
 from hypothesis import given
 from hypothesis import strategies as st
-from scene import Oracle, soon, tell, verdict
 from test_stores import shelf, stored, two_workers
 from tollhouse.neutral import End
 from tollhouse.testing import Served, run

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from scene import Oracle, house, soon, tell, verdict, words
+from caching import Oracle, house, soon, tell, verdict, words
 from tollhouse import Demand, Rejected, hookimpl
 from tollhouse.testing import run
 

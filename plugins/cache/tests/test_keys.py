@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
+from caching import Oracle, tell, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import fields, replace
-from scene import Oracle, tell, verdict
 from tollhouse import Principal
 from tollhouse.config import parse
 from tollhouse.neutral import (

@@ -1,6 +1,6 @@
 """What the cache keeps, and what is done to a hit, follows from its place among the plugins."""
 
-from scene import Oracle, house, verdict, words
+from caching import Oracle, house, verdict, words
 from tollhouse import Rejected, hookimpl
 from tollhouse.testing import run
 from tollhouse_cache import Cache

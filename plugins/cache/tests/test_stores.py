@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from scene import CONFIG, Clock, House, Oracle, Tariff, Who, soon, tell, verdict, words
+from caching import CONFIG, Clock, House, Oracle, Tariff, Who, soon, tell, verdict, words
 from tollhouse.store.opening import open_store
 from tollhouse.testing import gateway, run
 from tollhouse_cache import Cache
