@@ -91,6 +91,7 @@ def _chat(row, model, streamed, thought):
                 streamed,
                 _options(streamed),
                 messages=[_user(), said, result],
+                max_tokens=5000,
                 tools=[tool],
             )
         case "image" | "image_url":
@@ -156,7 +157,16 @@ def _responses(row, model, streamed, thought):
         case "tool_results":
             call = {"type": "function_call", "call_id": CALL_ID, "name": "weather", "arguments": json.dumps(ARGS)}
             result = {"type": "function_call_output", "call_id": CALL_ID, "output": "sunny"}
-            return _post("/v1/responses", model, streamed, {}, input=[_user(), call, result], tools=[tool])
+            return _post(
+                "/v1/responses",
+                model,
+                streamed,
+                {},
+                input=[_user(), call, result],
+                tools=[tool],
+                max_output_tokens=5000,
+                store=False,
+            )
         case "image" | "image_url":
             url = CAT if row == "image_url" else f"data:image/png;base64,{PNG}"
             content = [{"type": "input_text", "text": "Hello?"}, {"type": "input_image", "image_url": url}]

@@ -1,6 +1,7 @@
-"""Writes what a caller of each dialect may ask of each provider into core/README.md: `python tests/matrix/table.py`.
+"""Writes into core/README.md what a caller of each dialect may ask of each provider.
 
-Every cell is what happened: a real gateway was asked, and a real upstream answered.
+`python tests/matrix/matrix_table.py` does it. Every cell is what happened: a real gateway was asked, and a real
+upstream answered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from cells import PROVIDERS, Cell, Stage
 from mapping import TABLES
 
 README = Path(__file__).parents[2] / "core" / "README.md"
-BEGIN = "<!-- {}: written by tests/matrix/table.py -->"
+BEGIN = "<!-- {}: written by tests/matrix/matrix_table.py -->"
 END = "<!-- end of {} -->"
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from asking import DIALECTS, ROWS
 from cells import PROVIDERS, Stage
-from table import README, block, mapped, shown, written
+from matrix_table import README, block, mapped, shown, written
 
 DOCUMENTED = written(README.read_text())
 
@@ -22,11 +22,11 @@ def stage():
 def test_a_cell_is_what_the_readme_says(stage, dialect, provider, row):
     cell = stage.cell(dialect, provider, row)
     said = DOCUMENTED[dialect, provider, row]
-    assert shown(cell) == said, "`python tests/matrix/table.py` writes the table anew"
+    assert shown(cell) == said, "`python tests/matrix/matrix_table.py` writes the table anew"
 
 
 def test_the_words_of_each_api_are_what_the_readme_says(stage):
-    assert mapped(stage) == block(README.read_text(), "words"), "`python tests/matrix/table.py` writes them anew"
+    assert mapped(stage) == block(README.read_text(), "words"), "`python tests/matrix/matrix_table.py` writes them anew"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

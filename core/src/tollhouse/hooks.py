@@ -154,7 +154,8 @@ async def refused(exchange: Exchange, refusal: Refusal) -> Wait | None:
 @hookspec("each", limit=5.0)
 async def dispatch(exchange: Exchange, attempt: Attempt) -> None:
     """Before an attempt leaves: add to `attempt.headers`, choose a credential, bound its way to content.
-    Raise `Skip` to pass the target over, for another one if it names one, or `Rejected`."""
+    Raise `Skip` to pass the target over, for another one if it names one, `ProviderError` to fail the attempt, or
+    `Rejected`."""
 
 
 @hookspec("first", sync=True, closed=False)

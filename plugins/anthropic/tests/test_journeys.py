@@ -267,7 +267,7 @@ def test_what_was_lost_is_said_in_a_header() -> None:
             up.answer(CHAT)
             ask = {**ASK, "model": "b", "top_k": 3, "thinking": {"type": "enabled", "budget_tokens": 1024}}
             response = await Client(made).post("/v1/messages", ask)
-            assert response.headers["x-tollhouse-translation"] == "adapted; dropped=top_k,thinking_budget"
+            assert response.headers["x-tollhouse-translation"] == "adapted; dropped=thinking_budget,top_k"
 
     run(scenario())
 

@@ -390,6 +390,10 @@ def test_any_signature_survives_a_gemini_caller(signature: str) -> None:
         ("tunedModels/mine", "high", None, {"thinkingBudget": 24576, "includeThoughts": True}, 1),
         ("gemini-2.0-flash", "low", 5, None, 2),
         ("gemini-2.5-flash", "low", 5, {"thinkingBudget": 5, "includeThoughts": True}, 1),
+        ("gemini-2.5-flash", None, 50000, {"thinkingBudget": 24576, "includeThoughts": True}, 1),
+        ("gemini-2.5-pro", None, 50000, {"thinkingBudget": 32768, "includeThoughts": True}, 1),
+        ("gemini-2.5-pro", None, 0, {"thinkingBudget": 128}, 1),
+        ("gemini-2.5-pro", None, -1, {"thinkingBudget": -1, "includeThoughts": True}, 0),
     ],
 )
 def test_effort_becomes_what_the_model_knows(

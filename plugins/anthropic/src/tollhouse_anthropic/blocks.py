@@ -16,6 +16,11 @@ from .name import NAME
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _FOREIGN = "tollhouse_"
+_SIGNED = frozenset({NAME, "bedrock"})
+"""Dialects in which Claude's thoughts are signed: one platform's are valid on the other.
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
+_MARK = re.compile(r"[A-Za-z0-9+/=_-]+\Z")
+"""What signatures and encrypted thoughts look like."""
 
 
 class Blocks:
@@ -50,7 +55,7 @@ class Blocks:
             return write_media(part, self.own, at, self.receipt)
         if isinstance(part, Opaque) and part.dialect == NAME:
             return part.raw
-        if isinstance(part, Thinking) and self.own:
+        if isinstance(part, Thinking) and (self.own or _is_claudes(part)):
             if part.opaque:
                 return {"type": "redacted_thinking", "data": part.opaque}
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
@@ -97,6 +102,11 @@ class Blocks:
     def _id(self, id_: str) -> str:
         """An id Anthropic accepts: itself, or in hexadecimal digits under a prefix of ours, one for one."""
         return id_ if self.own or _ID.match(id_) else _FOREIGN + id_.encode().hex()
+
+
+def _is_claudes(part: Thinking) -> bool:
+    """Whether a thought that another dialect's caller kept is one of Claude's, whose mark it still bears."""
+    return part.origin in _SIGNED and _MARK.match(part.opaque or part.signature) is not None
 
 
 def shortened(content: list[Any]) -> list[Any] | str:

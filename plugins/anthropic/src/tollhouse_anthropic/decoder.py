@@ -106,7 +106,7 @@ class MessageDecoder:
     def _read(self, event: _Event, data: bytes, out: list[Happening]) -> None:
         match event.type:
             case "message_start" if event.message is not None:
-                out.append(Start(id=_word(event.message.id), model=_word(event.message.model)))
+                out.append(Start(id=_word(event.message.id), model=_word(event.message.model), extra=Extra(NAME, {})))
                 self._report(event.message.usage, out)
             case "content_block_start":
                 self._begin(event.index, event.content_block, ("content_block",), out)
@@ -152,7 +152,7 @@ class MessageDecoder:
         out: list[Happening] = []
         try:
             head = msgspec.json.decode(raw, type=_Message)
-            out.append(Start(id=_word(head.id), model=_word(head.model)))
+            out.append(Start(id=_word(head.id), model=_word(head.model), extra=Extra(NAME, {})))
             for n, block in enumerate(_array.decode(body["content"])):
                 self._begin(n, block, ("content", n), out)
                 self._open.pop(n).end(out, ("content", n))

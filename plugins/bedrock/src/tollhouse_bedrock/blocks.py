@@ -30,7 +30,8 @@ class Blocks:
 
     def __init__(self, dialect: str, model: str, caches: bool, receipt: Receipt) -> None:
         self.own, self.receipt = dialect == NAME, receipt
-        self._signed = self.own or (dialect in _SIGNED and family(model) == "claude")
+        self._claude = family(model) == "claude"
+        self._signed = self.own or (dialect in _SIGNED and self._claude)
         self._caches = self.own or caches
         self._media = MediaWriter(self.own, receipt)
 
@@ -100,9 +101,10 @@ class Blocks:
         return {"text": text}
 
     def _thinking(self, part: Thinking, at: str) -> dict[str, Any] | None:
-        if self._signed and part.opaque:
+        signed = self._signed or (part.origin in _SIGNED and self._claude)
+        if signed and part.opaque:
             return {"reasoningContent": {"redactedContent": write_redacted(part.opaque)}}
-        if self.own or (self._signed and part.signature):
+        if self.own or (signed and part.signature):
             signature = {"signature": part.signature} if part.signature else {}
             return {"reasoningContent": {"reasoningText": {"text": part.text, **signature}}}
         self.receipt.note("dropped", at, f"thoughts go back to {part.origin or 'their origin'} only")

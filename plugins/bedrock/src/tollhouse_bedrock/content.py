@@ -79,9 +79,9 @@ def _reasoning(fields: Fields, kind: str) -> Part | None:
     if inner.has("reasoningText"):
         said = inner.within("reasoningText")
         signature = said.take("signature", str) or ""
-        return Thinking(text=said.need("text", str), signature=signature, path=(*said.path, "text"))
+        return Thinking(text=said.need("text", str), signature=signature, origin=NAME, path=(*said.path, "text"))
     if inner.has("redactedContent"):
-        return Thinking(opaque=read_redacted(inner.need("redactedContent", str)), path=inner.path)
+        return Thinking(opaque=read_redacted(inner.need("redactedContent", str)), origin=NAME, path=inner.path)
     return None
 
 

@@ -113,7 +113,7 @@ class ConverseDecoder:
     def _tell(self, message: Message, out: list[Happening]) -> None:
         match message.name:
             case "messageStart":
-                out.append(Start())
+                out.append(Start(extra=Extra(NAME, {})))
             case "contentBlockStart":
                 start = _start.decode(message.payload)
                 self._block(start.contentBlockIndex).begin(start.start, out)
@@ -160,7 +160,7 @@ class ConverseDecoder:
             return [Failed(error=frame.error)]
         body = _body(raw)
         said = _output.decode(body["output"]).message
-        out: list[Happening] = [Start()]
+        out: list[Happening] = [Start(extra=Extra(NAME, {}))]
         try:
             for n, block in enumerate(said.content if said else ()):
                 unfold_block(block, ("output", "message", "content", n), self._numbers, out)

@@ -66,7 +66,7 @@ def _tool(tool: Tool, at: str, receipt: Receipt) -> dict[str, Any]:
         function["description"] = tool.description
     if bytes(tool.schema) != b"{}":
         function["parametersJsonSchema"] = to_gemini(tool.schema)
-    if tool.strict is not None:
+    if tool.strict:
         receipt.note("dropped", f"{at}.strict", "functions have no such field")
     note_extra(tool.extra, at, receipt)
     return merge(function, tool.extra)

@@ -16,8 +16,8 @@ BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 2457
 """Tokens for a word, at models that know budgets."""
 LEVELS = ("minimal", "low", "medium", "high")
 """The words Gemini 3 knows."""
-LEAST = 128
-"""The smallest budget of models that cannot do without thinking."""
+LEAST, MOST = 128, 32768
+"""The bounds of a budget at Pro models, which cannot do without thinking; others take from 0 to that of `high`."""
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
 
@@ -53,11 +53,22 @@ def thinking_config(chat: Chat, model: str, own: bool, receipt: Receipt) -> dict
     if chat.thinking_budget is not None:
         if chat.effort is not None:
             receipt.note("dropped", "effort", "the thinking budget says more")
-        return _shown({"thinkingBudget": chat.thinking_budget}, chat.thinking_budget > 0)
+        tokens = _within(chat.thinking_budget, model)
+        if tokens != chat.thinking_budget:
+            receipt.note("approximated", "thinking_budget", f"{tokens} tokens, the nearest {model} takes")
+        return _shown({"thinkingBudget": tokens}, chat.thinking_budget != 0)
     assert chat.effort is not None
     if modern(model):
         return _level(chat.effort, receipt)
     return _budget(chat.effort, model, receipt)
+
+
+def _within(budget: int, model: str) -> int:
+    """The nearest budget a model takes; as much as it likes stays so."""
+    if budget < 0:
+        return -1
+    pro = "pro" in model
+    return max(LEAST if pro else 0, min(budget, MOST if pro else BUDGETS["high"]))
 
 
 def _level(effort: str, receipt: Receipt) -> dict[str, Any]:
