@@ -1,0 +1,1 @@
+"""The Textual application: thin widgets over the views, and commands by name."""

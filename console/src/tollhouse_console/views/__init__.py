@@ -1,0 +1,1 @@
+"""How state reads: pure functions from the model to lines of styled text, each for a width and a height."""
