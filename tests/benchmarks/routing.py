@@ -1,8 +1,8 @@
 """What a routing decision costs: `python tests/benchmarks/routing.py`, half a minute, prints a table.
 
-A decision is one call of the plugin's `route` for a chat of about 1 KB, with measurements, prices, quota and attempts in
-flight known of every target. The ratios are to the same call where a rule only puts the configured order into words
-(`ordered`), within one round; medians over the rounds.
+A decision is one call of the plugin's `route` for a chat of about 1 KB, with measurements, prices, quota and attempts
+in flight known of every target. A rule that always fits names the strategy, but for `canary`, which no rule may name.
+The ratios are to `ordered`, where that rule names the configured order, within one round; medians over the rounds.
 """
 
 from __future__ import annotations
@@ -19,18 +19,8 @@ from tollhouse import Exchange, Rates, SimpleProvider, Target, hookimpl
 from tollhouse.testing import exchange, gateway
 from tollhouse_router import Router
 from tollhouse_router.quota import Quota
+from tollhouse_router.strategies import STRATEGIES
 
-STRATEGIES = (
-    "ordered",
-    "weighted",
-    "round_robin",
-    "least_busy",
-    "lowest_latency",
-    "cheapest",
-    "quota_aware",
-    "sticky",
-    "canary",
-)
 TEXT = "All that is said here was said before, and will be said again. " * 15
 
 
@@ -57,10 +47,10 @@ def config(count: int) -> str:
     targets = ", ".join(f'{{ target = "p/m{n}", weight = {n % 9 + 1} }}' for n in range(count))
     lines = ['plugins = ["openai", "router"]', "[providers.p]", 'kind = "stub"', "[models]"]
     for strategy in STRATEGIES:
-        level = f'{{ strategy = "{strategy}", by = ["conversation"], rules = [{{ when = {{}}, then = {{ avoid = ["-"] }} }}] }}'
+        level = f'by = ["conversation"], rules = [{{ when = {{}}, then = {{ strategy = "{strategy}" }} }}]'
         if strategy == "canary":
-            level = level.replace("by =", 'to = "p/m0", percent = 5, by =')
-        lines.append(f"{strategy} = {{ targets = [{targets}], router = {level} }}")
+            level = 'by = ["conversation"], strategy = "canary", to = "p/m0", percent = 5'
+        lines.append(f"{strategy} = {{ targets = [{targets}], router = {{ {level} }} }}")
     return "\n".join(lines)
 
 
