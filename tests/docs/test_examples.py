@@ -31,7 +31,7 @@ class Anything(Mapping):
     def __getitem__(self, name):
         if name.endswith("_URL"):
             return "https://example.com/fake"
-        return f"whsec_{'fake' * 8}" if name.startswith("WEBHOOK_SECRET") else "fake"
+        return f"whsec_{'fake' * 8}" if name.startswith("WEBHOOK_SECRET") else f"fake-{name}"
 
     def __iter__(self):
         return iter(())

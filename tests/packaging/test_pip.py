@@ -52,7 +52,7 @@ def test_every_distribution_is_typed_and_brings_its_own_module_only(machine):
         assert f"{module}/py.typed" in files
         tops = {file.partition("/")[0] for file in files if not file.startswith("..")}
         assert {top for top in tops if not top.endswith(".dist-info")} == {module}
-        assert [file for file in files if "tests" in file.split("/") or "test_" in file] == []
+        assert [file for file in files if "tests" in file.split("/") and not file.endswith(".tmpl")] == []
 
 
 def test_the_root_distribution_installs_without_code(extended):
@@ -81,7 +81,8 @@ def test_a_plugin_that_is_not_installed_is_one_clear_error(machine, tmp_path):
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith('tollhouse: plugins[1]: the plugin "smoke_signals" is not installed.')
-    assert "openai, simulator" in line.replace('"', "").replace(" and ", ", ")
+    assert "Installed: " in line
+    assert "openai" in line
     assert "pip install tollhouse-smoke-signals" in line
 
 
@@ -100,7 +101,8 @@ def test_a_plugin_that_two_distributions_bring_is_one_clear_error(machine, tmp_p
 @pytest.mark.parametrize("kind", ["plugin", "provider"])
 def test_what_new_plugin_writes_is_installed_passes_its_tests_and_is_served(kind, machine, tmp_path):
     name = f"my_{kind}"
-    told = machine.run("tollhouse", "new-plugin", name, *(["--provider"] if kind == "provider" else []), folder=tmp_path)
+    flags = ["--provider"] if kind == "provider" else []
+    told = machine.run("tollhouse", "new-plugin", name, *flags, folder=tmp_path)
     assert told.returncode == 0, told.stderr
     project = tmp_path / f"tollhouse-my-{kind}"
     done = pip("install", project, "pytest", python=machine.home / "bin" / "python", folder=tmp_path)

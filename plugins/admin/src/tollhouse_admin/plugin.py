@@ -52,7 +52,7 @@ class Admin:
             fresh = not file.exists()
             self._token = find_token(file)
             if fresh:
-                log.info("the key of the admin API is in %s", file)
+                log.debug("the key of the admin API is in %s", file)
         measure(edition.chain)
         node.ring.resize(self.settings.recent)
         node.captured.resize(self.settings.recent if self.settings.capture else 0)
