@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import Iterator, Mapping
+from textwrap import shorten
 from typing import Any
 
 from ..commands import config_option
@@ -17,7 +18,8 @@ from ..plugins import Catalog
 from ..provider import Starter
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_WIDTH = 100
+_COLUMN = 24
+_WIDTH = 90
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,10 @@ def composed(environ: Mapping[str, str]) -> tuple[str, list[str], list[str]]:
         *(f'    "{name}",' for name in dialects),
         *([] if dialects else ["    # no installed plugin brings a wire format that callers could speak"]),
         "    # Further plugins that are installed; a request meets them in the order of this list.",
-        *(f'    # "{name}",  # {words}'[:_WIDTH] for name, words in others.items()),
+        *(
+            f'    # "{name}",'.ljust(_COLUMN) + "# " + shorten(words, _WIDTH, placeholder=" ...")
+            for name, words in others.items()
+        ),
         "]",
         "",
         "[server]",

@@ -61,7 +61,7 @@ class _Log:
 
 
 class AccessLog:
-    """`access_log` in plugins: one line of JSON a request."""
+    """One line of JSON a request."""
 
     Settings = AccessLogSettings
 

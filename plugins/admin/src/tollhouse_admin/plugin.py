@@ -27,7 +27,7 @@ KEY = "admin-token"
 
 
 class Admin:
-    """`admin` in plugins: the admin API below `/admin/v1`."""
+    """The admin API below `/admin/v1`."""
 
     Settings = AdminSettings
 

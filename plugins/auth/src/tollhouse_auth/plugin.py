@@ -33,7 +33,7 @@ LONGEST_USER = 64
 
 
 class Auth:
-    """`auth` in plugins: who may call, by keys of the file, keys of the store, and tokens."""
+    """Who may call: keys of the file, keys of the store, and tokens of an identity provider."""
 
     Settings = AuthSettings
     Level = AuthLevel

@@ -32,7 +32,7 @@ class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Metrics:
-    """`metrics` in plugins: GET /metrics for Prometheus."""
+    """GET /metrics for Prometheus."""
 
     Settings = MetricsSettings
 

@@ -27,7 +27,7 @@ DAY = 86_400.0
 
 
 class Moderation:
-    """See the README."""
+    """Checks what goes up and what comes down: blocks, masks and puts back, flags."""
 
     Settings = ModerationSettings
     Level = Level

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Prices:
-    """Knows prices from `startup` on."""
+    """What every call costs, from public price lists and your own terms; known from `startup` on."""
 
     Settings = PricesSettings
 

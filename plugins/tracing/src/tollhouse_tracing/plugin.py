@@ -54,7 +54,7 @@ class TracingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Tracing:
-    """`tracing` in plugins: spans for OpenTelemetry."""
+    """Spans for OpenTelemetry."""
 
     Settings = TracingSettings
 
