@@ -210,7 +210,7 @@ def test_limits_targets_plugins_and_the_store_have_their_series():
 
 
 def test_cost_is_in_usd_and_cached_answers_save():
-    more = '[prices.targets]\n"up/gpt-x" = { input = 10, output = 20 }\n[cache]\nttl = "1h"\n'
+    more = '[prices.targets]\n"up/gpt-x" = { input = 10, output = 20, usd_per_request = 0.001 }\n[cache]\nttl = "1h"\n'
 
     async def work():
         async with Upstream() as up:
@@ -222,8 +222,10 @@ def test_cost_is_in_usd_and_cached_answers_save():
                 return await read(gate)
 
     page = run(work())
-    assert page("tollhouse_cost_usd_total", model="fast") == pytest.approx(0.00016)
-    assert page("tollhouse_saved_usd_total", model="fast") == pytest.approx(0.00032)
+    assert page("tollhouse_cost_usd_total", model="fast", bucket="input") == pytest.approx(0.0001)
+    assert page("tollhouse_cost_usd_total", model="fast", bucket="output") == pytest.approx(0.00006)
+    assert page("tollhouse_cost_usd_total", model="fast", bucket="request") == pytest.approx(0.001)
+    assert page("tollhouse_saved_usd_total", model="fast") == pytest.approx(0.00232)
     assert page("tollhouse_plugin_results_total", plugin="cache", result="hit") == 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tollhouse import events
+from tollhouse import Target, events
 from tollhouse.edition import Edition
 from tollhouse.events import Event
 from tollhouse.rates import NANO
@@ -33,6 +33,7 @@ class Counting:
         self._words = {name: Words(limit) for name in ("dialect", "task", "code", "error", "hook", "phase", "result")}
         self._teams = teams(limit)
         self._targets: dict[str, tuple[str, str]] = {}
+        self._edition: Edition | None = None
         self._under_way: dict[str, tuple[str, str, bool]] = {}
         self._hears: dict[type[Event], Callable[[Any], None]] = {
             events.RequestStarted: self._started,
@@ -49,7 +50,7 @@ class Counting:
 
     def learn(self, edition: Edition) -> None:
         """Take the names of a configuration for labels; every target it names is up until somebody says otherwise."""
-        config = edition.config
+        config, self._edition = edition.config, edition
         self._models.allow(config.models)
         self._providers.allow(config.providers)
         self._plugins.allow(one.name for one in edition.plugged)
@@ -98,9 +99,24 @@ class Counting:
         if event.cost is None:
             book.add(families.UNPRICED, target)
         elif event.cost:
-            book.add(families.COST, target, event.cost / NANO)
+            for bucket, usd in self._costs(event, event.cost / NANO).items():
+                book.add(families.COST, (*target, bucket), usd)
         if stream and event.first_content is not None:
             book.observe(families.TIME_TO_FIRST, genai, event.first_content)
+
+    def _costs(self, event: events.AttemptEnded, usd: float) -> dict[str, float]:
+        """What an attempt cost, by bucket, by the rate card it was priced with; the rest is `request`."""
+        provider, _, model = event.target.partition("/")
+        rates = self._edition.rates(Target(provider, model)) if self._edition else None
+        if rates is None:
+            return {"request": usd}
+        entered = sum(count for bucket, count in event.tokens.items() if bucket in _INPUT)
+        shares = {
+            bucket: float(rates.rate(bucket, entered)) * count / 1e6 for bucket, count in event.tokens.items() if count
+        }
+        if rates.request_usd:
+            shares["request"] = float(rates.request_usd)
+        return {bucket: share for bucket, share in shares.items() if share}
 
     def _ended(self, event: events.RequestEnded) -> None:
         self._under_way.pop(event.id, None)

@@ -46,7 +46,11 @@ ATTEMPTS = counter(
     *(*TARGET, "state", "error"),
 )
 TOKENS_TOTAL = counter("tollhouse_tokens_total", "Tokens of all attempts, by usage bucket.", *TARGET, "bucket")
-COST = counter("tollhouse_cost_usd_total", "What attempts with a price cost, in USD.", *TARGET)
+COST = counter(
+    "tollhouse_cost_usd_total",
+    "What attempts with a price cost, in USD, by usage bucket; `request` is what an attempt costs beside its tokens.",
+    *(*TARGET, "bucket"),
+)
 UNPRICED = counter("tollhouse_unpriced_attempts_total", "Attempts with usage that nobody had a price for.", *TARGET)
 SAVED = counter("tollhouse_saved_usd_total", "What cached answers did not cost, in USD.", "model")
 
