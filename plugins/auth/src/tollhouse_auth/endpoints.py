@@ -12,6 +12,7 @@ from tollhouse import Endpoint, Principal, Rejected, StoreError
 from tollhouse.clock import Clock
 from tollhouse.config import AmountError, Duration
 from tollhouse.edition import Edition
+from tollhouse.front.body import small_body
 from tollhouse.principal import Access
 
 from .keyring import PAGE, Actor, Keyring
@@ -106,7 +107,7 @@ class KeyEndpoints:
 
     def _route(self, path: str, method: str, access: Access, work: _Work) -> Endpoint:
         async def app(scope: Scope, receive: Any, send: Any) -> None:
-            body = await _body(receive) if method == "POST" else b""
+            body = await small_body(receive, LARGEST) if method == "POST" else b""
             try:
                 answer = await work(scope, body)
             except StoreError:
@@ -157,18 +158,3 @@ def _read(body: bytes, kind: type[T]) -> T:
         raise Rejected(f"The body is not what it should be: {error}.", code="invalid_key") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Rejected("The body is no JSON object.", code="invalid_json") from None
-
-
-async def _body(receive: Any) -> bytes:
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Rejected("The caller left before the request's end.", code="client_disconnected")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-        if size > LARGEST:
-            raise Rejected(f"The body is larger than {LARGEST} bytes.", status=413, code="request_too_large")
-    return b"".join(parts)

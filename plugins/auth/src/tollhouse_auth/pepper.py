@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from tollhouse import ConfigError
+from tollhouse.secret_file import make_once
 from tollhouse.store import Store
 
 from .keyring import KEYS
@@ -34,8 +34,7 @@ def find_pepper(setting: str, environ: Mapping[str, str], store_url: str) -> byt
     folder = Path(rest).parent if scheme == "sqlite" and rest else Path(".tollhouse")
     file = folder / "pepper"
     try:
-        if not file.exists():
-            _make(file)
+        make_once(file, secrets.token_hex(32))
         pepper = file.read_bytes().strip()
     except OSError as error:
         raise ConfigError(
@@ -48,22 +47,6 @@ def find_pepper(setting: str, environ: Mapping[str, str], store_url: str) -> byt
             f"the pepper {file} is too short.", path="auth.pepper", hint="Put back the file the keys were made with."
         )
     return pepper
-
-
-def _make(file: Path) -> None:
-    """Several processes may come at once: the first to link its draft wins, and nobody reads half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(secrets.token_hex(32).encode() + b"\n")
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
 
 
 async def check_pepper(store: Store, secrets: Secrets) -> bool:
